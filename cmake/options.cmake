@@ -1,0 +1,29 @@
+# Two interface targets: what every file is compiled with, and the strict warning set.
+add_library(sidefridge_options INTERFACE)
+target_compile_features(sidefridge_options INTERFACE cxx_std_20)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+target_include_directories(sidefridge_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_compile_definitions(sidefridge_options INTERFACE _GNU_SOURCE)
+if(SIDEFRIDGE_SANITIZE)
+  target_compile_options(sidefridge_options INTERFACE -fsanitize=${SIDEFRIDGE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(sidefridge_options INTERFACE -fsanitize=${SIDEFRIDGE_SANITIZE})
+endif()
+# Sections that nothing refers to are left out of the binaries.
+target_compile_options(sidefridge_options INTERFACE -ffunction-sections -fdata-sections)
+target_link_options(sidefridge_options INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+
+add_library(sidefridge_warnings INTERFACE)
+target_compile_options(sidefridge_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-align
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2
+  -Wimplicit-fallthrough -Wswitch-enum -Wundef
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast>
+  $<$<BOOL:${SIDEFRIDGE_WERROR}>:-Werror>)
+
+# sidefridge_room(NAME SOURCES... LINK libs...): one room of the house, a static library.
+function(sidefridge_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  add_library(sidefridge_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(sidefridge_${name} PUBLIC sidefridge_options ${ROOM_LINK} PRIVATE sidefridge_warnings)
+endfunction()

@@ -1,0 +1,51 @@
+// hook.h - the five hooks, and the scripts that hang on them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sidefridge::core {
+
+/// A moment in a pod's backup life; also the name of the folder that holds its scripts.
+enum class Hook { install_dependencies, before_backups, backups, after_backups, on_error };
+
+inline constexpr std::array all_hooks{Hook::install_dependencies, Hook::before_backups, Hook::backups,
+                                      Hook::after_backups, Hook::on_error};
+
+/// The folder's name: "before_backups".
+std::string_view name_of(Hook hook) noexcept;
+
+/// The hook of a folder's name, or nothing.
+std::optional<Hook> parse_hook(std::string_view name) noexcept;
+
+/// One script of one hook, as a user knows it.
+struct Script {
+  Hook hook = Hook::backups;
+  std::string name;  // file name: "10-dump"
+  std::string path;  // as a user would type it: "/scripts/backups/10-dump"
+
+  /// "backups/10-dump": how log lines call it.
+  std::string tag() const;
+
+  friend bool operator==(const Script&, const Script&) = default;
+};
+
+/// Everything there is to run, read at one moment. Scripts of a hook are sorted bytewise by name.
+class HookSet {
+public:
+  const std::vector<Script>& scripts(Hook hook) const { return scripts_[static_cast<std::size_t>(hook)]; }
+
+  /// Takes the scripts of one hook, in any order, and sorts them.
+  void assign(Hook hook, std::vector<Script> scripts);
+
+  friend bool operator==(const HookSet&, const HookSet&) = default;
+
+private:
+  std::array<std::vector<Script>, all_hooks.size()> scripts_;
+};
+
+}  // namespace sidefridge::core

@@ -1,0 +1,74 @@
+// run_record.h - what is remembered of a run: values only; record.h turns them into bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/core/time.h"
+
+namespace sidefridge::core {
+
+/// Why a run began.
+enum class Trigger : std::uint8_t { schedule = 1, manual = 2, catch_up = 3, install = 4 };
+
+/// How a run stands or ended. All but `running` are final.
+enum class Outcome : std::uint8_t {
+  running = 1,  // begun, not yet ended; found so without a live owner it becomes `lost`
+  succeeded = 2,
+  failed = 3,       // a script failed, timed out or could not start, or the run could not begin
+  interrupted = 4,  // we were told to end while it ran
+  lost = 5,         // its daemon was killed or the machine went down
+  skipped = 6,      // its tick came while another run was going; it has no steps
+};
+
+/// How one script stands or ended.
+enum class StepOutcome : std::uint8_t {
+  running = 1,
+  exited = 2,       // `code` is the exit code
+  signalled = 3,    // `code` is the signal's number
+  not_started = 4,  // `detail` says why
+  timed_out = 5,    // ended by us after its time limit
+  interrupted = 6,  // ended by us because we were told to end
+};
+
+/// One script of a run.
+struct StepRecord {
+  Hook hook = Hook::backups;
+  std::string script;  // path as the user knows it
+  WallTime started_at{};
+  Duration elapsed{};  // zero while running
+  StepOutcome outcome = StepOutcome::running;
+  int code = 0;
+  std::string detail;
+
+  friend bool operator==(const StepRecord&, const StepRecord&) = default;
+};
+
+/// One run, from its intent to its end.
+struct RunRecord {
+  std::uint64_t sequence = 0;  // its key in the history, ascending; 0 = not recorded (yet)
+  std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped
+  Trigger trigger = Trigger::schedule;
+  Outcome outcome = Outcome::running;
+  WallTime scheduled_at{};  // the tick; for a manual run or an install the moment it was asked for
+  WallTime started_at{};
+  std::optional<WallTime> finished_at;
+  std::string reason;               // one line on why it did not succeed; empty when it did
+  std::vector<StepRecord> steps;    // in the order they ran
+  std::uint32_t steps_omitted = 0;  // steps left out of the stored record because it grew too large
+
+  friend bool operator==(const RunRecord&, const RunRecord&) = default;
+};
+
+/// "schedule", "manual", "catch-up", "install": SIDEFRIDGE_TRIGGER.
+std::string_view name_of(Trigger trigger) noexcept;
+/// "running", "succeeded", …
+std::string_view name_of(Outcome outcome) noexcept;
+/// "running", "exited", "signalled", "not started", "timed out", "interrupted".
+std::string_view name_of(StepOutcome outcome) noexcept;
+
+}  // namespace sidefridge::core

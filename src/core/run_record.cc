@@ -1,0 +1,40 @@
+// run_record.cc - the words for triggers and outcomes.
+#include "sidefridge/core/run_record.h"
+
+namespace sidefridge::core {
+
+std::string_view name_of(Trigger trigger) noexcept {
+  switch (trigger) {
+    case Trigger::schedule: return "schedule";
+    case Trigger::manual: return "manual";
+    case Trigger::catch_up: return "catch-up";
+    case Trigger::install: return "install";
+  }
+  return "";
+}
+
+std::string_view name_of(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::running: return "running";
+    case Outcome::succeeded: return "succeeded";
+    case Outcome::failed: return "failed";
+    case Outcome::interrupted: return "interrupted";
+    case Outcome::lost: return "lost";
+    case Outcome::skipped: return "skipped";
+  }
+  return "";
+}
+
+std::string_view name_of(StepOutcome outcome) noexcept {
+  switch (outcome) {
+    case StepOutcome::running: return "running";
+    case StepOutcome::exited: return "exited";
+    case StepOutcome::signalled: return "signalled";
+    case StepOutcome::not_started: return "not started";
+    case StepOutcome::timed_out: return "timed out";
+    case StepOutcome::interrupted: return "interrupted";
+  }
+  return "";
+}
+
+}  // namespace sidefridge::core
