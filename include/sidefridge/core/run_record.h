@@ -57,6 +57,7 @@ struct RunRecord {
   WallTime scheduled_at{};  // the tick; for a manual run or an install the moment it was asked for
   WallTime started_at{};
   std::optional<WallTime> finished_at;
+  std::string boot_id;              // the kernel's boot it began in: steps saved on the way are trusted within it only
   std::string reason;               // one line on why it did not succeed; empty when it did
   std::vector<StepRecord> steps;    // in the order they ran
   std::uint32_t steps_omitted = 0;  // steps left out of the stored record because it grew too large
