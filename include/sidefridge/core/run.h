@@ -1,0 +1,103 @@
+// run.h - one run of the hooks: which script is next, and what a failure does.
+//
+// A run works off a chain of scripts: those of install_dependencies, or those of before_backups, backups and
+// after_backups. The first that fails ends the chain; then every on_error script runs, each told of that first
+// failure, and a failure among them changes nothing but its own record. Being interrupted ends all of it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/exit_status.h"
+#include "sidefridge/core/hook.h"
+#include "sidefridge/core/run_record.h"
+#include "sidefridge/core/time.h"
+
+namespace sidefridge::core {
+
+/// The first thing that went wrong in a run: what on_error scripts are told.
+struct Failure {
+  std::string message;           // $1 of on_error
+  std::optional<Script> script;  // nothing: the run itself could not begin
+  StepOutcome outcome = StepOutcome::exited;
+  int code = 0;             // as in StepRecord
+  std::string stderr_tail;  // the last bytes the script wrote to stderr, without NUL
+
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+/// How a script ended, as the run has to take it.
+struct ScriptResult {
+  StepOutcome outcome = StepOutcome::exited;
+  int code = 0;
+  std::string detail;  // one line, for outcomes that a code does not tell
+  std::string stderr_tail;
+
+  bool succeeded() const noexcept { return outcome == StepOutcome::exited && code == 0; }
+};
+
+/// The result of a process that ended by itself.
+ScriptResult result_of(ExitStatus status, std::string stderr_tail);
+
+/// "Script '/scripts/backups/bkp' finished with exit code '3'", and its like for the other ways to fail.
+std::string failure_message(const Script& script, const ScriptResult& result);
+
+/// The state of one run. A value: it does nothing, it says what is to be done.
+class Run {
+public:
+  /// Begins with `record` (identity, trigger, times) and the scripts of `hooks`, which it copies.
+  Run(RunRecord record, const HookSet& hooks);
+
+  /// The script to start next, or null when the run has none left. Requires: none is running.
+  const Script* next_script() const noexcept;
+
+  /// The next script is being started. Returns: the index of its step.
+  std::size_t on_started(WallTime at);
+
+  /// The running script ended. Returns: the index of its step.
+  std::size_t on_ended(const ScriptResult& result, Duration elapsed);
+
+  /// The run as a whole fails for a reason outside its scripts; on_error is next. Requires: none is running.
+  void fail(std::string reason);
+
+  /// No further script starts, not even on_error's; the outcome is `interrupted` unless something failed before.
+  void interrupt(std::string reason);
+
+  /// Whether the chain has failed and on_error's turn has come.
+  bool in_on_error() const noexcept { return stage_ == Stage::on_error; }
+  /// Whether a script is running.
+  bool script_running() const noexcept { return running_.has_value(); }
+  /// The script that runs. Requires: script_running().
+  const Script& running_script() const;
+  /// What on_error is told, once something failed.
+  const std::optional<Failure>& failure() const noexcept { return failure_; }
+
+  RunRecord& record() noexcept { return record_; }
+  const RunRecord& record() const noexcept { return record_; }
+
+  /// Gives the record its final outcome. Requires: no script running.
+  void finish(WallTime at);
+
+private:
+  enum class Stage {
+    chain,     // the scripts the run is for
+    on_error,  // the chain failed
+    over,      // interrupted: nothing more starts
+  };
+
+  const std::vector<Script>& scripts() const noexcept { return stage_ == Stage::chain ? chain_ : on_error_; }
+  void enter_on_error(Failure failure);
+
+  RunRecord record_;
+  std::vector<Script> chain_;
+  std::vector<Script> on_error_;
+  Stage stage_ = Stage::chain;
+  std::size_t next_ = 0;  // index into scripts() of the script to start next
+  std::optional<Script> running_;
+  std::optional<Failure> failure_;
+  std::optional<std::string> interruption_;  // why, when nothing had failed before
+};
+
+}  // namespace sidefridge::core

@@ -1,0 +1,109 @@
+// run.cc - the chain of scripts, and the turn to on_error.
+#include "sidefridge/core/run.h"
+
+#include <utility>
+
+#include "sidefridge/core/check.h"
+
+namespace sidefridge::core {
+
+ScriptResult result_of(ExitStatus status, std::string stderr_tail) {
+  ScriptResult result;
+  result.outcome = status.signalled() ? StepOutcome::signalled : StepOutcome::exited;
+  result.code = status.code;
+  result.stderr_tail = std::move(stderr_tail);
+  return result;
+}
+
+std::string failure_message(const Script& script, const ScriptResult& result) {
+  std::string text = "Script '" + script.path + "' ";
+  switch (result.outcome) {
+    case StepOutcome::exited: return text + "finished with exit code '" + std::to_string(result.code) + "'";
+    case StepOutcome::signalled: return text + "was ended by signal '" + signal_name(result.code) + "'";
+    case StepOutcome::not_started: return text + "could not be started: " + result.detail;
+    case StepOutcome::timed_out: return text + "timed out: " + result.detail;
+    case StepOutcome::interrupted: return text + "was interrupted: " + result.detail;
+    case StepOutcome::running: break;
+  }
+  return text;
+}
+
+Run::Run(RunRecord record, const HookSet& hooks) : record_(std::move(record)), on_error_(hooks.scripts(Hook::on_error)) {
+  if (record_.trigger == Trigger::install) {
+    chain_ = hooks.scripts(Hook::install_dependencies);
+    return;
+  }
+  for (const Hook hook : {Hook::before_backups, Hook::backups, Hook::after_backups}) {
+    const std::vector<Script>& scripts = hooks.scripts(hook);
+    chain_.insert(chain_.end(), scripts.begin(), scripts.end());
+  }
+}
+
+const Script* Run::next_script() const noexcept {
+  if (stage_ == Stage::over || next_ == scripts().size()) return nullptr;
+  return &scripts()[next_];
+}
+
+const Script& Run::running_script() const {
+  check(running_.has_value(), "a script is running");
+  return *running_;
+}
+
+std::size_t Run::on_started(WallTime at) {
+  check(!running_ && next_script() != nullptr, "there is a script to start and none runs");
+  running_ = *next_script();
+  ++next_;
+  StepRecord step;
+  step.hook = running_->hook;
+  step.script = running_->path;
+  step.started_at = at;
+  record_.steps.push_back(std::move(step));
+  return record_.steps.size() - 1;
+}
+
+std::size_t Run::on_ended(const ScriptResult& result, Duration elapsed) {
+  const Script script = running_script();
+  running_.reset();
+  StepRecord& step = record_.steps.back();
+  step.outcome = result.outcome;
+  step.code = result.code;
+  step.detail = result.detail;
+  step.elapsed = elapsed;
+
+  if (stage_ == Stage::chain && !result.succeeded()) {
+    enter_on_error(
+        Failure{failure_message(script, result), script, result.outcome, result.code, result.stderr_tail});
+  }
+  return record_.steps.size() - 1;
+}
+
+void Run::fail(std::string reason) {
+  check(!running_, "a run fails between scripts");
+  if (stage_ != Stage::chain) return;
+  Failure failure;
+  failure.message = std::move(reason);
+  failure.outcome = StepOutcome::not_started;
+  enter_on_error(std::move(failure));
+}
+
+void Run::interrupt(std::string reason) {
+  if (stage_ == Stage::over) return;
+  stage_ = Stage::over;
+  if (!failure_) interruption_ = std::move(reason);
+}
+
+void Run::enter_on_error(Failure failure) {
+  failure_ = std::move(failure);
+  stage_ = Stage::on_error;
+  next_ = 0;
+}
+
+void Run::finish(WallTime at) {
+  check(!running_, "a run finishes after its scripts");
+  record_.finished_at = at;
+  record_.outcome = failure_ ? Outcome::failed : interruption_ ? Outcome::interrupted : Outcome::succeeded;
+  if (failure_) record_.reason = failure_->message;
+  if (interruption_) record_.reason = *interruption_;
+}
+
+}  // namespace sidefridge::core
