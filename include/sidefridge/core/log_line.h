@@ -1,0 +1,51 @@
+// log_line.h - how one line of output looks, in text and in JSON.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/core/line_splitter.h"
+#include "sidefridge/core/log_level.h"
+#include "sidefridge/core/time.h"
+
+namespace sidefridge::core {
+
+/// Which of a script's two outputs.
+enum class Stream { out, err };
+
+/// What a line of the daemon's is about; empty where it is about none. Text lines do not show it: the message says it.
+struct LogContext {
+  std::string_view run_id;
+  std::string_view script;  // path as the user knows it
+};
+
+/// Appends one line of the daemon's own log, newline included. Newlines within `message` are kept apart from the log's
+/// own: text shows them as "\n", JSON escapes them.
+///     2026-11-23T07:55:17.125Z info  message
+///     {"time":"2026-11-23T07:55:17.125Z","level":"info","message":"…","run":"…","script":"…"}
+void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel level, std::string_view message,
+                     const LogContext& context);
+
+/// Formats the lines of one stream of one script.
+///     2026-11-23T07:55:17.125Z out   <run_id> backups/10-dump | <bytes>
+///     {"time":"…","run":"…","hook":"backups","script":"/scripts/backups/10-dump","stream":"stdout","line":"…"}
+/// A part that the next line goes on with has `+` instead of `|`, or `"partial":true`.
+/// What all lines of one read share is made once, in begin().
+class ScriptLineFormat {
+public:
+  ScriptLineFormat(LogFormat format, std::string_view run_id, const Script& script, Stream stream);
+
+  /// Sets the time of the lines that follow.
+  void begin(WallTime at);
+
+  /// Appends one line, newline included. Requires: begin() was called.
+  void append(std::string& out, std::string_view line, LineEnd end) const;
+
+private:
+  LogFormat format_;
+  std::string prefix_;  // starts with the time, which begin() replaces
+};
+
+}  // namespace sidefridge::core

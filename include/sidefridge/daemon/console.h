@@ -1,0 +1,98 @@
+// console.h - stdout, as the daemon uses it: its own log and its scripts' lines, one writer, line by line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "sidefridge/core/line_splitter.h"
+#include "sidefridge/core/log_level.h"
+#include "sidefridge/core/log_line.h"
+#include "sidefridge/core/result.h"
+#include "sidefridge/core/time.h"
+#include "sidefridge/loop/fd_watch.h"
+#include "sidefridge/loop/loop.h"
+#include "sidefridge/os/output_stream.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace sidefridge::daemon {
+
+/// Hears that the output takes more again.
+class OutputListener {
+public:
+  virtual void on_output_ready() noexcept = 0;
+
+protected:
+  ~OutputListener() = default;
+};
+
+/// Owns:   the writer of one descriptor, its watch, and the daemon's logger. Lives on the heap: others point at it.
+/// Thread: loop thread only.
+/// Blocks: only drain_until().
+/// Memory: a slow reader holds scripts back (congested()); the daemon's own lines go on being accepted up to
+///         `own_limit_bytes`, then they are dropped and counted, and a line tells how many once it flows again.
+class Console final : private loop::FdListener {
+public:
+  static constexpr std::size_t flush_bytes = 64 * 1024;
+  static constexpr std::size_t own_limit_bytes = 1024 * 1024;
+
+  /// `fd` is usually STDOUT_FILENO. Requires: `loop` outlives the console.
+  /// Errors: `fd` is closed; no descriptors or memory left.
+  static Result<std::unique_ptr<Console>> open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level);
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  /// One line of the daemon's own log, unless `level` is below the console's.
+  void log(core::LogLevel level, std::string_view message, const core::LogContext& context = {});
+
+  /// Takes bytes of a script's stream through `splitter`, until all are taken or the output is congested.
+  /// Requires: format.begin() was called for this read.
+  /// Returns: how many bytes were taken.
+  std::size_t append_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
+                                  std::string_view bytes);
+
+  /// The stream is over: its last line, if it has no newline.
+  void finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter);
+
+  /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the
+  /// console itself whenever `flush_bytes` wait.
+  void flush() noexcept;
+
+  /// Whether scripts have to be held back.
+  bool congested() const noexcept;
+
+  /// Tells `listener` once, when the output is congested no more. It may ask again from there.
+  void wait_for_room(OutputListener& listener);
+  /// Forgets `listener`, wherever it stands.
+  void forget(OutputListener& listener) noexcept;
+
+  /// Writes what waits, and waits for the reader until `deadline` at the latest: for the end of the process.
+  void drain_until(MonoTime deadline) noexcept;
+
+  core::LogFormat format() const noexcept { return format_; }
+
+private:
+  class Sink;
+  Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level);
+  void on_ready() noexcept override;
+  void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
+  void tell_losses();
+
+  os::OutputStream stream_;
+  core::LogFormat format_;
+  std::unique_ptr<spdlog::logger> logger_;
+  core::LogContext context_;              // of the line that goes through logger_ right now
+  std::vector<OutputListener*> waiting_;  // null: forgotten while they were being told
+  std::uint64_t dropped_own_lines_ = 0;
+  std::uint64_t told_lost_lines_ = 0;
+  std::optional<loop::FdWatch> watch_;
+};
+
+}  // namespace sidefridge::daemon

@@ -1,0 +1,82 @@
+// script_output.h - one output of one script: reads the pipe, relays its lines, remembers the end.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/core/line_splitter.h"
+#include "sidefridge/core/log_line.h"
+#include "sidefridge/core/result.h"
+#include "sidefridge/daemon/console.h"
+#include "sidefridge/loop/fd_watch.h"
+#include "sidefridge/loop/loop.h"
+#include "sidefridge/os/unique_fd.h"
+
+namespace sidefridge::daemon {
+
+class ScriptOutput;
+
+/// Hears that what a script had written when it ended has been relayed.
+class ScriptOutputListener {
+public:
+  /// May be called from within finish_when_drained(). May destroy `output`.
+  virtual void on_drained(ScriptOutput& output) noexcept = 0;
+
+protected:
+  ~ScriptOutputListener() = default;
+};
+
+/// Relays one pipe to the console as bytes arrive; holds the pipe back while the console is congested.
+/// Owns:   the read end, closed at end-of-file. Lives on the heap: the loop points at it.
+/// Thread: loop thread only.  Blocks: never.
+/// Memory: at most one read and one line part; nothing to speak of while nothing arrives.
+class ScriptOutput final : private loop::FdListener, private OutputListener {
+public:
+  static constexpr std::size_t tail_bytes = 4096;
+
+  /// `pipe` is the read end. Requires: `loop`, `console` and `listener` outlive the object.
+  /// Errors: ENOMEM, EMFILE.
+  static Result<std::unique_ptr<ScriptOutput>> open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
+                                                    std::string_view run_id, const core::Script& script,
+                                                    core::Stream stream, ScriptOutputListener& listener);
+  ~ScriptOutput();
+  ScriptOutput(const ScriptOutput&) = delete;
+  ScriptOutput& operator=(const ScriptOutput&) = delete;
+
+  /// The script's process has ended: relays what waits in the pipe at this moment, then calls on_drained(), from within
+  /// this call where the console takes it all. A process the script left behind may go on writing: that is relayed too,
+  /// later, and on_drained() does not wait for it. May be called again, for another on_drained().
+  void finish_when_drained();
+
+  /// Relays the last line without its newline and closes the pipe; bytes still in the pipe are lost. No on_drained().
+  void close();
+
+  /// Whether the pipe can still bring something: its end has not been seen.
+  bool is_open() const noexcept { return static_cast<bool>(pipe_); }
+
+  /// The last `tail_bytes` of a stderr, without NULs; empty for a stdout.
+  std::string tail() const;
+
+private:
+  ScriptOutput(Console& console, os::UniqueFd pipe, core::ScriptLineFormat format, core::Stream stream,
+               ScriptOutputListener& listener);
+  void on_ready() noexcept override;
+  void on_output_ready() noexcept override;
+
+  Console& console_;
+  ScriptOutputListener& listener_;
+  core::ScriptLineFormat format_;
+  core::Stream stream_;
+  core::LineSplitter splitter_;
+  std::string held_;  // read, but not yet taken by the console
+  std::string tail_;
+  std::optional<std::size_t> owed_bytes_;  // still to be relayed before on_drained()
+  os::UniqueFd pipe_;
+  std::optional<loop::FdWatch> watch_;
+};
+
+}  // namespace sidefridge::daemon

@@ -1,0 +1,54 @@
+// loop.h - the one event loop: it waits for descriptors, and tells once a turn that all that were ready have been
+// heard.
+#pragma once
+
+#include <memory>
+
+#include "sidefridge/core/result.h"
+
+// libuv's own types stay behind this room's door.
+struct uv_loop_s;
+
+namespace sidefridge::loop {
+
+/// Hears the end of each turn: every descriptor that was ready has been reported.
+class TurnListener {
+public:
+  /// Runs on the loop thread. May make and destroy watches, and call Loop::stop().
+  virtual void on_turn() noexcept = 0;
+
+protected:
+  ~TurnListener() = default;
+};
+
+/// Owns:   the libuv loop and its descriptors. Movable.
+/// Thread: loop thread only.
+/// Blocks: only run(). The loop has no timers of its own: it sleeps until a watched descriptor is ready.
+class Loop {
+public:
+  /// Errors: EMFILE, ENFILE, ENOMEM.
+  static Result<Loop> open();
+
+  /// Requires: every FdWatch of this loop is gone.
+  ~Loop();
+  Loop(Loop&&) noexcept;
+  Loop& operator=(Loop&&) noexcept;
+
+  /// Calls `listener.on_turn()` once before the first wait and once after each batch of ready descriptors, until
+  /// stop(). Requires: not called from a callback. May be called again after it returned.
+  void run(TurnListener& listener);
+
+  /// Makes run() return at the end of the turn.
+  void stop() noexcept;
+
+private:
+  friend class FdWatch;
+  struct State;
+
+  explicit Loop(std::unique_ptr<State> state) noexcept;
+  uv_loop_s* handle() noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sidefridge::loop

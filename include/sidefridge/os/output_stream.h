@@ -1,0 +1,69 @@
+// output_stream.h - the one writer of a descriptor: whole appends in order, and never a wait.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sidefridge/core/result.h"
+#include "sidefridge/os/unique_fd.h"
+
+namespace sidefridge::os {
+
+/// A buffer in front of a descriptor that others may share, such as stdout.
+/// Owns:   its own descriptors; `fd` itself stays the caller's and keeps its flags. Movable.
+/// Thread: one.
+/// Blocks: never, but for what a regular file's own disk takes.
+/// A pipe, FIFO or terminal is opened anew, non-blocking, through /proc/self/fd, so that whoever shares the old
+/// description keeps a blocking one. A socket is written with MSG_DONTWAIT. A regular file is written as it is: opened
+/// anew it would lose the offset it shares. Where opening anew is refused, poll(2) is asked before each small write.
+class OutputStream {
+public:
+  enum class Flush {
+    drained,  // nothing is waiting
+    blocked,  // the reader is slow; go on when ready_fd() polls for input
+    broken,   // the reader is gone: what waited is lost, and so is all that comes
+  };
+
+  /// Scripts are held back while this much waits.
+  static constexpr std::size_t high_water_bytes = 256 * 1024;
+
+  /// Requires: SIGPIPE is ignored (SignalFd sees to that).
+  /// Errors: EBADF when `fd` is closed; ENOMEM, EMFILE, ENFILE.
+  static Result<OutputStream> open(int fd);
+
+  /// Adds bytes behind what is waiting. Writes nothing yet.
+  void append(std::string_view bytes) { buffer_.append(bytes); }
+
+  /// The same, for those who compose in place: append to it, never take away.
+  std::string& buffer() noexcept { return buffer_; }
+
+  /// Writes what it can without waiting. Bytes that a full disk or a broken file refuses are counted as lost.
+  Flush flush() noexcept;
+
+  std::size_t pending_bytes() const noexcept { return buffer_.size() - begin_; }
+  bool congested() const noexcept { return pending_bytes() >= high_water_bytes; }
+
+  /// Newlines among the bytes that were refused so far, and why the last were: an errno.
+  std::uint64_t lost_lines() const noexcept { return lost_lines_; }
+  int last_error() const noexcept { return last_error_; }
+
+  /// Polls for input when flush() may get on. Borrowed. -1: it never needs to wait (a file, /dev/null).
+  int ready_fd() const noexcept { return ready_.get(); }
+
+private:
+  enum class Kind { direct, reopened, socket, polled };
+  OutputStream(Kind kind, int fd, UniqueFd own, UniqueFd ready) noexcept;
+
+  Kind kind_;
+  int fd_;          // what is written to: the caller's, or own_
+  UniqueFd own_;    // the pipe or terminal opened anew
+  UniqueFd ready_;  // an epoll set around fd_: to watch fd_ itself would make the shared description non-blocking
+  std::string buffer_;
+  std::size_t begin_ = 0;  // buffer_ before it is written
+  std::uint64_t lost_lines_ = 0;
+  int last_error_ = 0;
+};
+
+}  // namespace sidefridge::os
