@@ -1,0 +1,75 @@
+// history.h - the runs of a state folder, newest kept, across restarts and crashes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidefridge/core/record.h"
+#include "sidefridge/core/result.h"
+#include "sidefridge/core/run_record.h"
+#include "sidefridge/store/environment.h"
+#include "sidefridge/store/state_folder.h"
+
+namespace sidefridge::store {
+
+/// history.mdb: records of runs by sequence. What a call has written is on the disk when it returns.
+/// Owns:   one LMDB environment. Movable, not copyable. Requires: one object a file and process.
+/// Blocks: a write waits for the disk.
+/// Errors: full when the disk is, io; a record that cannot be read is skipped and counted.
+class History {
+public:
+  struct Settings {
+    std::size_t limit;                                       // runs kept
+    std::size_t map_bytes = std::size_t{256} * 1024 * 1024;  // the file never grows beyond it
+  };
+
+  /// Opens the file or makes it. One that LMDB refuses is moved aside and begun anew: take_notices() tells.
+  static Result<History> open(const StateFolder& folder, Settings settings);
+
+  /// Opens what is there, to look only. Errors: unavailable when there is none.
+  static Result<History> open_read_only(const StateFolder& folder);
+
+  /// Stores the intent and forgets the oldest runs beyond the limit. Returns: its sequence.
+  Result<std::uint64_t> begin(const core::RunRecord& run);
+
+  /// Stores a final record in its place; one without a sequence is appended. Returns: its sequence.
+  Result<std::uint64_t> finish(const core::RunRecord& run);
+
+  /// Notes which daemon started.
+  Result<void> note_daemon(const core::DaemonRecord& daemon);
+
+  /// The newest `count` runs, oldest first.
+  Result<std::vector<core::RunRecord>> latest(std::size_t count);
+
+  /// The run of that id, or nothing.
+  Result<std::optional<core::RunRecord>> find(std::string_view run_id);
+
+  /// Runs begun and not finished, oldest first.
+  Result<std::vector<core::RunRecord>> unfinished();
+
+  /// The newest run that succeeded, install_dependencies aside; known also when its record is long gone.
+  Result<std::optional<core::RunRecord>> last_success();
+
+  /// The daemon that started last.
+  Result<std::optional<core::DaemonRecord>> last_daemon();
+
+  /// One line each on what happened that nobody asked for. Emptied by the call.
+  std::vector<std::string> take_notices();
+
+  /// Frees what readers that were killed still hold.
+  void clear_stale_readers() noexcept { environment_.clear_stale_readers(); }
+
+private:
+  History(Environment environment, StateFolder folder, Settings settings) noexcept;
+
+  Environment environment_;
+  StateFolder folder_;
+  Settings settings_;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace sidefridge::store
