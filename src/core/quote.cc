@@ -10,7 +10,7 @@ constexpr std::size_t shown_bytes = 64;
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "'";
   for (const char c : text.substr(0, shown_bytes)) {

@@ -193,7 +193,7 @@ std::optional<std::uint64_t> read_size(Reader& reader) noexcept {
 
 Error unreadable(std::string_view text, std::string_view allowed) {
   std::string told = "found ";
-  told += quoted(text);
+  told += in_quotes(text);
   told += ", allowed: ";
   told += allowed;
   return Error{ErrorCode::invalid, std::move(told)};

@@ -7,6 +7,6 @@
 namespace sidefridge::core {
 
 /// The text between single quotes, bytes that do not print as \xNN, and what is beyond 64 bytes replaced by "...".
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace sidefridge::core
