@@ -1,0 +1,189 @@
+// config.cc - the table of options, and settings checked against it.
+#include "sidefridge/core/config.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "sidefridge/core/quote.h"
+#include "sidefridge/core/time_format.h"
+
+namespace sidefridge::core {
+namespace {
+
+constexpr std::uint64_t least_store_bytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t most_store_bytes = std::uint64_t{1} << 40;
+constexpr std::uint32_t most_history = 1'000'000;
+
+Error refusal(std::string_view value, std::string_view allowed) {
+  std::string text = "found ";
+  text += in_quotes(value);
+  text += ", allowed: ";
+  text += allowed;
+  return Error{ErrorCode::invalid, std::move(text)};
+}
+
+Result<void> assign_schedule(Config& config, std::string_view value) {
+  if (value.empty()) {
+    config.schedule.reset();
+    return {};
+  }
+  auto expression = parse_cron(value);
+  if (!expression) return std::move(expression).error();
+  config.schedule = Schedule{std::string(value), *expression};
+  return {};
+}
+
+Result<void> assign_name(std::optional<std::string>& field, std::string_view value) {
+  field.reset();
+  if (!value.empty()) field = std::string(value);
+  return {};
+}
+
+Result<void> assign_folder(std::string& field, std::string_view value) {
+  if (value.empty()) return refusal(value, "the path of a folder");
+  field = value;
+  return {};
+}
+
+Result<void> assign_duration(Duration& field, std::string_view value) {
+  const auto duration = parse_duration(value);
+  if (!duration) return duration.error();
+  field = *duration;
+  return {};
+}
+
+template <class Word, std::size_t count>
+Result<void> assign_word(Word& field, std::string_view value, const std::array<Word, count>& words) {
+  std::string allowed;
+  for (const Word word : words) {
+    if (name_of(word) == value) {
+      field = word;
+      return {};
+    }
+    if (!allowed.empty()) allowed += ", ";
+    allowed += name_of(word);
+  }
+  return refusal(value, allowed);
+}
+
+Result<void> assign_store_limit(Config& config, std::string_view value) {
+  const auto bytes = parse_size(value);
+  if (!bytes) return bytes.error();
+  if (*bytes < least_store_bytes || *bytes > most_store_bytes) return refusal(value, "1MiB to 1TiB");
+  config.store_limit_bytes = *bytes;
+  return {};
+}
+
+Result<void> assign_history_limit(Config& config, std::string_view value) {
+  std::uint32_t runs = 0;
+  const char* const end = value.data() + value.size();
+  const auto [stop, failure] = std::from_chars(value.data(), end, runs);
+  if (failure != std::errc{} || stop != end || runs < 1 || runs > most_history) return refusal(value, "1 to 1000000");
+  config.history_limit = runs;
+  return {};
+}
+
+constexpr std::array<ConfigOption, 12> options{{
+    {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
+     "when backups run, in UTC: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
+    {"TARGET_CONTAINER", "target-container", "", "name", "container that kubectlexec runs its commands in",
+     [](Config& config, std::string_view value) { return assign_name(config.target_container, value); }},
+    {"POD_NAME", "pod-name", "", "name", "pod that kubectlexec runs its commands in",
+     [](Config& config, std::string_view value) { return assign_name(config.pod_name, value); }},
+    {"SIDEFRIDGE_SCRIPTS_DIR", "scripts-dir", "/scripts", "folder", "where the hook folders are",
+     [](Config& config, std::string_view value) { return assign_folder(config.scripts_dir, value); }},
+    {"SIDEFRIDGE_STATE_DIR", "state-dir", "/run/sidefridge", "folder", "where variables and the history are kept",
+     [](Config& config, std::string_view value) { return assign_folder(config.state_dir, value); }},
+    {"SIDEFRIDGE_LOG_FORMAT", "log-format", "text", "text or json", "how log lines look",
+     [](Config& config, std::string_view value) {
+       return assign_word(config.log_format, value, std::array{LogFormat::text, LogFormat::json});
+     }},
+    {"SIDEFRIDGE_LOG_LEVEL", "log-level", "info", "debug, info, warning or error", "the least important that is logged",
+     [](Config& config, std::string_view value) {
+       return assign_word(config.log_level, value,
+                          std::array{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error});
+     }},
+    {"SIDEFRIDGE_GRACE", "grace", "25s", "duration", "how long a run may go on after we were told to end",
+     [](Config& config, std::string_view value) { return assign_duration(config.grace, value); }},
+    {"SIDEFRIDGE_STORE_LIMIT", "store-limit", "64MiB", "size, 1MiB to 1TiB", "the most a run's variables may take",
+     assign_store_limit},
+    {"SIDEFRIDGE_HISTORY_LIMIT", "history-limit", "1000", "count, 1 to 1000000", "how many runs the history keeps",
+     assign_history_limit},
+    {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
+     [](Config& config, std::string_view value) { return assign_duration(config.script_timeout, value); }},
+    {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none", "the most a run may take",
+     [](Config& config, std::string_view value) { return assign_duration(config.run_timeout, value); }},
+}};
+
+std::string told(const ConfigOption& option, std::string_view what) {
+  std::string text(option.variable);
+  text += " (--";
+  text += option.option;
+  text += "): ";
+  text += what;
+  return text;
+}
+
+/// The value given last under this name.
+std::optional<std::string_view> value_of(std::span<const Setting> settings, std::string_view name) {
+  const auto found = std::find_if(settings.rbegin(), settings.rend(), [&](const Setting& s) { return s.name == name; });
+  if (found == settings.rend()) return std::nullopt;
+  return found->value;
+}
+
+/// Whether a SIDEFRIDGE_* variable is none of ours and yet no typo: what a script of ours was given, or what the
+/// kubelet sets for a Service called sidefridge-something.
+bool is_from_elsewhere(std::string_view name) {
+  constexpr std::array given_to_scripts{"SIDEFRIDGE_RUN_ID", "SIDEFRIDGE_HOOK", "SIDEFRIDGE_SCRIPT",
+                                        "SIDEFRIDGE_TRIGGER", "SIDEFRIDGE_SCHEDULED_AT"};
+  const auto contains = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  return std::find(given_to_scripts.begin(), given_to_scripts.end(), name) != given_to_scripts.end() ||
+         name.starts_with("SIDEFRIDGE_ERROR_") || contains("_SERVICE_HOST") || contains("_SERVICE_PORT") ||
+         contains("_PORT_") || name.ends_with("_PORT");
+}
+
+void warn_of_unknown(Config& config, std::span<const Setting> settings) {
+  for (const Setting& setting : settings) {
+    const bool known =
+        std::any_of(options.begin(), options.end(), [&](const auto& o) { return o.variable == setting.name; });
+    if (known || !setting.name.starts_with("SIDEFRIDGE_") || is_from_elsewhere(setting.name)) continue;
+    config.warnings.push_back(in_quotes(setting.name) + " is no setting of sidefridge and is ignored; see --help");
+  }
+}
+
+void warn_of_time_zone(Config& config, std::span<const Setting> settings) {
+  constexpr std::array<std::string_view, 5> utc{"", "UTC", "Etc/UTC", "UTC0", "GMT"};
+  const auto zone = value_of(settings, "TZ");
+  if (!zone || std::find(utc.begin(), utc.end(), *zone) != utc.end()) return;
+  config.warnings.push_back("TZ: found " + in_quotes(*zone) + ", but CRON_BACKUP_SCHEDULE is read in UTC all the same");
+}
+
+}  // namespace
+
+std::span<const ConfigOption> config_options() noexcept {
+  return options;
+}
+
+ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule) {
+  Config config;
+  std::vector<std::string> mistakes;
+  const ConfigOption& first = options.front();
+  if (schedule == Need::mandatory && value_of(settings, first.variable).value_or("").empty()) {
+    mistakes.push_back(told(first, "not set, allowed: a cron expression such as '0 3 * * *' or @daily"));
+  }
+  for (const ConfigOption& option : options) {
+    const auto value = value_of(settings, option.variable);
+    if (!value) continue;
+    if (const auto assigned = option.assign(config, *value); !assigned) {
+      mistakes.push_back(told(option, assigned.error().text));
+    }
+  }
+  if (!mistakes.empty()) return mistakes;
+  warn_of_time_zone(config, settings);
+  warn_of_unknown(config, settings);
+  return config;
+}
+
+}  // namespace sidefridge::core

@@ -1,0 +1,201 @@
+// config_test.cc - settings become values, or every mistake is told.
+#include "sidefridge/core/config.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sidefridge::core {
+namespace {
+
+using namespace std::chrono_literals;
+using Settings = std::vector<Setting>;
+
+Config configured(const Settings& settings, Need schedule = Need::optional) {
+  auto outcome = parse_config(settings, schedule);
+  EXPECT_TRUE(outcome.ok()) << outcome.mistakes().front();
+  return outcome.ok() ? std::move(outcome).config() : Config{};
+}
+
+std::vector<std::string> mistakes_in(const Settings& settings, Need schedule = Need::optional) {
+  const auto outcome = parse_config(settings, schedule);
+  return outcome.ok() ? std::vector<std::string>{} : outcome.mistakes();
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(Config, without_settings_is_the_defaults) {
+  const Config config = configured({});
+  EXPECT_EQ(config, Config{});
+  EXPECT_FALSE(config.schedule.has_value());
+  EXPECT_FALSE(config.target_container.has_value());
+  EXPECT_FALSE(config.pod_name.has_value());
+  EXPECT_EQ(config.scripts_dir, "/scripts");
+  EXPECT_EQ(config.state_dir, "/run/sidefridge");
+  EXPECT_EQ(config.log_format, LogFormat::text);
+  EXPECT_EQ(config.log_level, LogLevel::info);
+  EXPECT_EQ(config.grace, 25s);
+  EXPECT_EQ(config.store_limit_bytes, 64U << 20);
+  EXPECT_EQ(config.history_limit, 1000U);
+  EXPECT_EQ(config.script_timeout, 0s);
+  EXPECT_EQ(config.run_timeout, 0s);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
+TEST(Config, tells_the_defaults_it_has) {
+  Config config;
+  for (const ConfigOption& option : config_options()) {
+    if (option.fallback.empty()) continue;
+    EXPECT_TRUE(option.assign(config, option.fallback).ok()) << option.variable;
+    EXPECT_EQ(config, Config{}) << option.variable;
+  }
+}
+
+TEST(Config, takes_every_setting) {
+  const Config config = configured({{"CRON_BACKUP_SCHEDULE", "*/5 * * * *"},
+                                    {"TARGET_CONTAINER", "db"},
+                                    {"POD_NAME", "db-0"},
+                                    {"SIDEFRIDGE_SCRIPTS_DIR", "hooks"},
+                                    {"SIDEFRIDGE_STATE_DIR", "/tmp/state"},
+                                    {"SIDEFRIDGE_LOG_FORMAT", "json"},
+                                    {"SIDEFRIDGE_LOG_LEVEL", "debug"},
+                                    {"SIDEFRIDGE_GRACE", "1m30s"},
+                                    {"SIDEFRIDGE_STORE_LIMIT", "1MiB"},
+                                    {"SIDEFRIDGE_HISTORY_LIMIT", "1000000"},
+                                    {"SIDEFRIDGE_SCRIPT_TIMEOUT", "10m"},
+                                    {"SIDEFRIDGE_RUN_TIMEOUT", "2h"},
+                                    {"PATH", "/bin"}},
+                                   Need::mandatory);
+  ASSERT_TRUE(config.schedule.has_value());
+  EXPECT_EQ(config.schedule->text, "*/5 * * * *");
+  EXPECT_EQ(config.schedule->expression, *parse_cron("*/5 * * * *"));
+  EXPECT_EQ(config.target_container, "db");
+  EXPECT_EQ(config.pod_name, "db-0");
+  EXPECT_EQ(config.scripts_dir, "hooks");
+  EXPECT_EQ(config.state_dir, "/tmp/state");
+  EXPECT_EQ(config.log_format, LogFormat::json);
+  EXPECT_EQ(config.log_level, LogLevel::debug);
+  EXPECT_EQ(config.grace, 90s);
+  EXPECT_EQ(config.store_limit_bytes, 1U << 20);
+  EXPECT_EQ(config.history_limit, 1'000'000U);
+  EXPECT_EQ(config.script_timeout, 10min);
+  EXPECT_EQ(config.run_timeout, 2h);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
+TEST(Config, takes_the_last_of_a_setting_given_twice) {
+  EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", "nonsense"}, {"SIDEFRIDGE_GRACE", "3s"}}).grace, 3s);
+  EXPECT_EQ(configured({{"POD_NAME", "a"}, {"POD_NAME", ""}}).pod_name, std::nullopt);
+}
+
+TEST(Config, takes_an_empty_name_or_schedule_for_none) {
+  EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", ""}, {"TARGET_CONTAINER", ""}, {"POD_NAME", ""}}), Config{});
+}
+
+TEST(Config, needs_a_schedule_where_it_is_mandatory) {
+  const Lines expected{
+      "CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set, allowed: a cron expression such as '0 3 * * *' or "
+      "@daily"};
+  EXPECT_EQ(mistakes_in({}, Need::mandatory), expected);
+  EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", ""}}, Need::mandatory), expected);
+}
+
+TEST(Config, refuses_a_bad_value_with_the_variable_what_was_found_and_what_is_allowed) {
+  const std::string durations = "allowed: 250ms, 25s, 90m, 24h, 7d, 1h30m or whole seconds, up to 36500d";
+  const struct {
+    Setting setting;
+    std::string expected;
+  } rows[] = {
+      {{"CRON_BACKUP_SCHEDULE", "0 24 * * *"},
+       "CRON_BACKUP_SCHEDULE (--cron-backup-schedule): hour: found '24', allowed: 0-23"},
+      {{"SIDEFRIDGE_SCRIPTS_DIR", ""},
+       "SIDEFRIDGE_SCRIPTS_DIR (--scripts-dir): found '', allowed: the path of a folder"},
+      {{"SIDEFRIDGE_STATE_DIR", ""}, "SIDEFRIDGE_STATE_DIR (--state-dir): found '', allowed: the path of a folder"},
+      {{"SIDEFRIDGE_LOG_FORMAT", "xml"}, "SIDEFRIDGE_LOG_FORMAT (--log-format): found 'xml', allowed: text, json"},
+      {{"SIDEFRIDGE_LOG_FORMAT", "JSON"}, "SIDEFRIDGE_LOG_FORMAT (--log-format): found 'JSON', allowed: text, json"},
+      {{"SIDEFRIDGE_LOG_LEVEL", ""},
+       "SIDEFRIDGE_LOG_LEVEL (--log-level): found '', allowed: debug, info, warning, error"},
+      {{"SIDEFRIDGE_GRACE", "soon"}, "SIDEFRIDGE_GRACE (--grace): found 'soon', " + durations},
+      {{"SIDEFRIDGE_GRACE", ""}, "SIDEFRIDGE_GRACE (--grace): found '', " + durations},
+      {{"SIDEFRIDGE_SCRIPT_TIMEOUT", "-1"}, "SIDEFRIDGE_SCRIPT_TIMEOUT (--script-timeout): found '-1', " + durations},
+      {{"SIDEFRIDGE_RUN_TIMEOUT", "none"}, "SIDEFRIDGE_RUN_TIMEOUT (--run-timeout): found 'none', " + durations},
+      {{"SIDEFRIDGE_STORE_LIMIT", "lots"},
+       "SIDEFRIDGE_STORE_LIMIT (--store-limit): found 'lots', allowed: a number of bytes such as 65536, 512KiB, 64MiB, "
+       "1GiB or 1TiB (Ki, Mi, Gi, Ti too)"},
+      {{"SIDEFRIDGE_STORE_LIMIT", "1048575"},
+       "SIDEFRIDGE_STORE_LIMIT (--store-limit): found '1048575', allowed: 1MiB to 1TiB"},
+      {{"SIDEFRIDGE_STORE_LIMIT", "1025GiB"},
+       "SIDEFRIDGE_STORE_LIMIT (--store-limit): found '1025GiB', allowed: 1MiB to 1TiB"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "0"},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '0', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "1000001"},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '1000001', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "4294967297"},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '4294967297', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "-1"},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '-1', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "10 "},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '10 ', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", ""}, "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '', allowed: 1 to 1000000"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(mistakes_in({row.setting}), Lines{row.expected}) << row.setting.name << "=" << row.setting.value;
+  }
+}
+
+TEST(Config, tells_all_mistakes_at_once_each_on_one_line) {
+  const Lines mistakes =
+      mistakes_in({{"SIDEFRIDGE_GRACE", "so\non"}, {"SIDEFRIDGE_LOG_LEVEL", "loud"}, {"SIDEFRIDGE_STATE_DIR", "/ok"}},
+                  Need::mandatory);
+  ASSERT_EQ(mistakes.size(), 3U);
+  EXPECT_TRUE(mistakes[0].starts_with("CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set")) << mistakes[0];
+  EXPECT_TRUE(mistakes[1].starts_with("SIDEFRIDGE_LOG_LEVEL (--log-level): found 'loud'")) << mistakes[1];
+  EXPECT_TRUE(mistakes[2].starts_with("SIDEFRIDGE_GRACE (--grace): found 'so\\x0aon'")) << mistakes[2];
+}
+
+TEST(Config, warns_of_a_variable_that_looks_like_a_typo) {
+  EXPECT_EQ(configured({{"SIDEFRIDGE_GRASE", "1s"}, {"SIDEFRIDGE_", ""}, {"SIDEFRIDGE", "x"}, {"HOME", "/"}}).warnings,
+            (Lines{"'SIDEFRIDGE_GRASE' is no setting of sidefridge and is ignored; see --help",
+                   "'SIDEFRIDGE_' is no setting of sidefridge and is ignored; see --help"}));
+}
+
+TEST(Config, does_not_warn_of_what_its_scripts_are_given_or_of_service_links) {
+  for (const char* const name : {"SIDEFRIDGE_RUN_ID", "SIDEFRIDGE_HOOK", "SIDEFRIDGE_SCRIPT", "SIDEFRIDGE_TRIGGER",
+                                 "SIDEFRIDGE_SCHEDULED_AT", "SIDEFRIDGE_ERROR_HOOK", "SIDEFRIDGE_ERROR_STDERR",
+                                 "SIDEFRIDGE_SERVICE_HOST", "SIDEFRIDGE_SERVICE_PORT", "SIDEFRIDGE_SERVICE_PORT_HTTP",
+                                 "SIDEFRIDGE_PORT", "SIDEFRIDGE_PORT_80_TCP_ADDR", "SIDEFRIDGE_METRICS_SERVICE_HOST"}) {
+    EXPECT_TRUE(configured({{name, "x"}}).warnings.empty()) << name;
+  }
+}
+
+TEST(Config, warns_of_a_time_zone_that_is_not_utc) {
+  for (const char* const zone : {"", "UTC", "Etc/UTC", "UTC0", "GMT"}) {
+    EXPECT_TRUE(configured({{"TZ", zone}}).warnings.empty()) << zone;
+  }
+  EXPECT_EQ(configured({{"TZ", "Europe/Berlin"}}).warnings,
+            Lines{"TZ: found 'Europe/Berlin', but CRON_BACKUP_SCHEDULE is read in UTC all the same"});
+}
+
+TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) {
+  std::set<std::string_view> variables;
+  std::set<std::string_view> names;
+  for (const ConfigOption& option : config_options()) {
+    EXPECT_TRUE(variables.insert(option.variable).second) << option.variable;
+    EXPECT_TRUE(names.insert(option.option).second) << option.option;
+    std::string variable;
+    for (const char c : option.option) variable += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+    EXPECT_TRUE(option.variable == variable || option.variable == "SIDEFRIDGE_" + variable) << option.variable;
+    EXPECT_FALSE(option.unit.empty()) << option.variable;
+    EXPECT_FALSE(option.help.empty()) << option.variable;
+    EXPECT_NE(option.assign, nullptr) << option.variable;
+  }
+  EXPECT_EQ(variables.size(), 12U);
+}
+
+}  // namespace
+}  // namespace sidefridge::core
