@@ -1,0 +1,188 @@
+#include "sidefridge/os/spawn.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "fixture.h"
+#include "sidefridge/os/mono_timer.h"
+#include "sidefridge/os/signal_fd.h"
+#include "sidefridge/os/wall_timer.h"
+
+namespace sidefridge::os {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Result<pid_t> try_spawn(const Words& argv, const Words& environment = {}) {
+  return spawn(SpawnRequest{argv[0], argv, environment, 1, 2});
+}
+
+/// The line of /proc/self/status that begins with `name`, as a child of ours has it.
+std::string status_line(const std::string& name) {
+  std::istringstream status(output_of({"/bin/cat", "/proc/self/status"}));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return line.substr(name.size() + 2);
+  }
+  return "";
+}
+
+TEST(Spawn, gives_the_child_an_empty_signal_mask_and_default_dispositions) {
+  const SignalFd signals = *SignalFd::open();
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGRTMAX, SIG_IGN);
+  EXPECT_EQ(status_line("SigBlk"), "0000000000000000");
+  // Both C libraries keep the signals that they have taken for themselves (32 to 34) ignored.
+  const unsigned long long taken_by_libc = 0x3'8000'0000;
+  EXPECT_EQ(std::stoull(status_line("SigIgn"), nullptr, 16) & ~taken_by_libc, 0U);
+}
+
+TEST(Spawn, gives_the_child_a_session_and_group_of_its_own) {
+  const Child child = start({"/bin/cat", "/proc/self/stat"});
+  std::istringstream stat(read_to_end(child.output.read_end.get()));
+  std::string comm;
+  std::string state;
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
+  stat >> pid >> comm >> state >> parent >> group >> session;
+  EXPECT_EQ(pid, child.pid);
+  EXPECT_EQ(parent, ::getpid());
+  EXPECT_EQ(group, child.pid);
+  EXPECT_EQ(session, child.pid);
+  wait_until_ended(child.pid);
+  reap_one();
+}
+
+TEST(Spawn, passes_no_descriptor_but_stdin_stdout_and_stderr) {
+  // What the starter of this test leaked is not what is tested.
+  DIR* const own = ::opendir("/proc/self/fd");
+  while (const dirent* const item = ::readdir(own)) {
+    const int fd = std::atoi(item->d_name);
+    if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  ::closedir(own);
+
+  const SignalFd signals = *SignalFd::open();
+  const WallTimer wall = *WallTimer::open();
+  const MonoTimer mono = *MonoTimer::open();
+  const Pipe other = *open_pipe();
+  const Child child = start({"/bin/ls", "-l", "/proc/self/fd"});
+  std::istringstream listing(read_to_end(child.output.read_end.get()));
+  const std::string output =
+      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(child.output.read_end.get()));
+  Words links;
+  for (std::string line; std::getline(listing, line);) {
+    if (const std::size_t arrow = line.find(" -> "); arrow != std::string::npos) {
+      links.push_back(line.substr(line.rfind(' ', arrow - 1) + 1));
+    }
+  }
+  const Words expected = {"0 -> /dev/null", "1 -> " + output, "2 -> " + output,
+                          "3 -> /proc/" + std::to_string(child.pid) + "/fd"};  // by which ls lists them
+  EXPECT_EQ(links, expected);
+  wait_until_ended(child.pid);
+  reap_one();
+}
+
+TEST(Spawn, keeps_stdout_and_stderr_apart) {
+  const Pipe out = *open_pipe();
+  Pipe err = *open_pipe();
+  Pipe moved_out = Pipe{UniqueFd(), UniqueFd(::dup(out.write_end.get()))};
+  const Words argv = {"/bin/sh", "-c", "echo to out; echo to err >&2"};
+  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, {}, moved_out.write_end.get(), err.write_end.get()});
+  ASSERT_TRUE(pid.ok());
+  err.write_end.reset();
+  EXPECT_EQ(read_to_end(err.read_end.get()), "to err\n");
+  EXPECT_EQ(read_line(out.read_end.get()), "to out");
+  wait_until_ended(*pid);
+  reap_one();
+}
+
+TEST(Spawn, passes_arguments_and_environment_byte_for_byte) {
+  const Words argv = {"/bin/sh", "-c",    "printf '[%s]' \"$0\" \"$@\" \"$A\" \"$B\"; env | wc -l", "zero", "a b",
+                      "",        "\xff\n"};
+  const Child child = start(argv, {"A=1 2\n3", "B=", "PATH=/usr/bin:/bin"});
+  const std::string output = read_to_end(child.output.read_end.get());
+  EXPECT_TRUE(output.starts_with("[zero][a b][][\xff\n][1 2\n3][]")) << output;
+  wait_until_ended(child.pid);
+  reap_one();
+}
+
+TEST(Spawn, works_when_stdout_and_stderr_are_in_place_already) {
+  // They would be close-on-exec in a daemon that was careful about everything it opened.
+  ASSERT_EQ(::fcntl(1, F_SETFD, FD_CLOEXEC), 0);
+  ASSERT_EQ(::fcntl(2, F_SETFD, FD_CLOEXEC), 0);
+  const Result<pid_t> pid = try_spawn({"/bin/sh", "-c", "true >&1 && true >&2"});
+  ASSERT_TRUE(pid.ok());
+  wait_until_ended(*pid);
+  EXPECT_TRUE(reap_one()->status.succeeded());
+}
+
+TEST(Spawn, says_what_keeps_a_program_from_starting) {
+  const TempDir dir;
+  const std::string gone = dir / "gone";
+  const std::string plain = dir.write("plain", "echo hi\n", 0644);
+  const std::string no_program = dir.write("no-program",
+                                           "\x7f"
+                                           "ELF but no more",
+                                           0755);
+  const std::string no_loader = dir.write("no-loader", "#!/bin/nope\n", 0755);
+  const struct {
+    std::string program;
+    ErrorCode code;
+    std::string why;
+  } rows[] = {
+      {gone, ErrorCode::not_found, "it does not exist, or the loader it was linked with does not"},
+      {no_loader, ErrorCode::not_found, "it does not exist, or the loader it was linked with does not"},
+      {plain, ErrorCode::io, "it may not be executed (no x permission, or a noexec mount)"},
+      {dir.path(), ErrorCode::io, "it may not be executed (no x permission, or a noexec mount)"},
+      {no_program, ErrorCode::invalid, "it is no program for this machine"},
+      {plain + "/below", ErrorCode::io, "Not a directory"},
+  };
+  for (const auto& row : rows) {
+    const Result<pid_t> pid = try_spawn({row.program});
+    ASSERT_FALSE(pid.ok()) << row.program;
+    EXPECT_EQ(pid.error().code, row.code);
+    EXPECT_EQ(pid.error().text, "cannot start '" + row.program + "': " + row.why);
+  }
+  EXPECT_FALSE(any_children());
+}
+
+TEST(Spawn, says_that_arguments_are_too_large) {
+  const Result<pid_t> argument = try_spawn({"/bin/true", std::string(256 * 1024, 'x')});
+  ASSERT_FALSE(argument.ok());
+  EXPECT_EQ(argument.error().code, ErrorCode::invalid);
+  EXPECT_EQ(argument.error().text,
+            "cannot start '/bin/true': its arguments and environment are larger than the system allows");
+  EXPECT_FALSE(try_spawn({"/bin/true"}, Words(100, std::string(100'000, 'x'))).ok());
+}
+
+TEST(Spawn, says_that_no_more_processes_are_allowed) {
+  const Pipe answer = *open_pipe();
+  const pid_t limited = ::fork();
+  if (limited == 0) {
+    // The limit does not bind root.
+    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(1);
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_NPROC, &none);
+    const Result<pid_t> pid = try_spawn({"/bin/true"});
+    const std::string text = pid ? "" : pid.error().text + "\n";
+    const bool told = ::write(answer.write_end.get(), text.data(), text.size()) > 0;
+    ::_exit(told && pid.error().code == ErrorCode::unavailable ? 0 : 1);
+  }
+  EXPECT_EQ(read_line(answer.read_end.get()),
+            "cannot start '/bin/true': the system allows no more processes (RLIMIT_NPROC or pids limit)");
+  wait_until_ended(limited);
+  EXPECT_TRUE(reap_one()->status.succeeded());
+}
+
+}  // namespace
+}  // namespace sidefridge::os
