@@ -17,13 +17,13 @@ namespace sidefridge::os {
 struct FoundProcess {
   pid_t pid = 0;
   std::uint64_t start_ticks = 0;  // clock ticks since boot; with pid it names one process for good
-  std::string comm;               // its name, for log lines: up to 15 bytes, any but NUL
+  std::string comm;               // its name, for log lines: 15 bytes at most, as the kernel escapes them
 };
 
 /// The descendants of this process that belong to a run: those in one of `sessions` (the pids of the run's scripts),
-/// those started with `mark` ("SIDEFRIDGE_RUN_ID=…", a whole entry) in their environment, and all that descend from
-/// one of these. Processes that come and go meanwhile may be missed: scan again until nothing is found.
-/// What has left its session, and its environment, and its parent at once is found by find_descendants() alone.
+/// those started with `mark` ("SIDEFRIDGE_RUN_ID=…", a whole entry; empty marks nothing) in their environment, and all
+/// that descend from one of these. Processes that come and go meanwhile may be missed: scan again until nothing is
+/// found. What has left its session, its environment and its parent, all three, only find_descendants() finds.
 /// Requires: become_subreaper(), so that orphans stay descendants.
 /// Returns:  sorted by pid.
 /// Errors:   /proc is not there, or shows another PID namespace than ours.

@@ -1,0 +1,261 @@
+// process_scan.cc - walks /proc once, then asks each descendant's parent, session and environment.
+#include "sidefridge/os/process_scan.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "sidefridge/os/read_up_to.h"
+#include "sidefridge/os/unique_fd.h"
+
+namespace sidefridge::os {
+namespace {
+
+/// What /proc/PID/stat says of a process, as far as it matters here.
+struct Stat {
+  pid_t parent = 0;
+  pid_t session = 0;
+  std::uint64_t start_ticks = 0;
+  enum class Life { alive, zombie } life = Life::alive;
+  std::array<char, 32> comm{};  // 15 bytes, or twice that with the kernel's escapes, and NUL
+};
+
+/// How a process is related to us and to the run.
+enum class Kinship { unknown, stranger, descendant, member };
+
+struct Entry {
+  pid_t pid = 0;
+  Stat stat;
+  Kinship kinship = Kinship::unknown;
+};
+
+/// "1234/stat", without an allocation.
+class ProcPath {
+public:
+  ProcPath(pid_t pid, std::string_view file) noexcept {
+    char* end = std::to_chars(text_.data(), text_.data() + 16, pid).ptr;
+    *end++ = '/';
+    std::memcpy(end, file.data(), file.size());  // the array's rest is zero
+  }
+  const char* c_str() const noexcept { return text_.data(); }
+
+private:
+  std::array<char, 32> text_{};
+};
+
+/// The fields of a stat line after the comm, one by one.
+class Fields {
+public:
+  explicit Fields(std::string_view text) noexcept : rest_(text) {}
+
+  std::string_view next() noexcept {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size()));
+    const std::string_view field = rest_.substr(0, rest_.find(' '));
+    rest_.remove_prefix(field.size());
+    return field;
+  }
+  void skip(int count) noexcept {
+    for (int i = 0; i < count; ++i) next();
+  }
+  template <class Number>
+  Number next_number() noexcept {
+    const std::string_view field = next();
+    Number number{};
+    std::from_chars(field.data(), field.data() + field.size(), number);
+    return number;
+  }
+
+private:
+  std::string_view rest_;
+};
+
+/// Returns: nothing when the process is gone, or hidden from us.
+std::optional<Stat> read_stat(int proc_fd, pid_t pid) noexcept {
+  const UniqueFd fd(::openat(proc_fd, ProcPath(pid, "stat").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::array<char, 1024> buffer;
+  const ssize_t got = read_up_to(fd.get(), buffer);
+  if (got <= 0) return std::nullopt;
+  const std::string_view line(buffer.data(), static_cast<std::size_t>(got));
+
+  // A process names itself, also ") R 1 (": only the last parenthesis closes the comm.
+  const std::size_t open = line.find('(');
+  const std::size_t close = line.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
+  Stat stat;
+  const std::string_view comm = line.substr(open + 1, close - open - 1).substr(0, stat.comm.size() - 1);
+  std::copy(comm.begin(), comm.end(), stat.comm.begin());
+
+  Fields fields(line.substr(close + 1));  // proc_pid_stat(5), from field 3 on
+  const std::string_view state = fields.next();
+  stat.parent = fields.next_number<pid_t>();
+  fields.skip(1);
+  stat.session = fields.next_number<pid_t>();
+  fields.skip(13);
+  const long threads = fields.next_number<long>();
+  fields.skip(1);
+  stat.start_ticks = fields.next_number<std::uint64_t>();
+  // A main thread that has ended looks like a zombie while the process' other threads go on.
+  const bool ended = state == "Z" || state == "X" || state == "x";
+  if (ended && threads <= 1) stat.life = Stat::Life::zombie;
+  return stat;
+}
+
+/// Whether the process was started with `mark` as a whole entry of its environment. What cannot be read has none.
+bool has_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
+  const UniqueFd fd(::openat(proc_fd, ProcPath(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  // An environment may be megabytes long: look for the mark in passing.
+  std::array<char, 4096> buffer;
+  std::size_t matched = 0;
+  bool differs = false;
+  for (;;) {
+    const ssize_t got = read_up_to(fd.get(), buffer);
+    if (got <= 0) return false;
+    for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(got))) {
+      if (c == '\0') {
+        if (!differs && matched == mark.size()) return true;
+        matched = 0;
+        differs = false;
+      } else if (!differs && matched < mark.size() && c == mark[matched]) {
+        ++matched;
+      } else {
+        differs = true;
+      }
+    }
+  }
+}
+
+struct CloseDir {
+  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
+};
+
+/// One reading of /proc.
+/// Owns: the open folder.
+class Scan {
+public:
+  static Result<Scan> read() {
+    Scan scan(std::unique_ptr<DIR, CloseDir>(::opendir("/proc")));
+    if (!scan.proc_) return core::system_error("cannot open /proc", errno);
+    if (!scan.shows_our_namespace()) {
+      return Error{ErrorCode::unavailable, "/proc is not that of this container: it does not list us"};
+    }
+    while (const dirent* const item = ::readdir(scan.proc_.get())) {
+      const std::string_view name(item->d_name);
+      pid_t pid = 0;
+      const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+      if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) continue;
+      if (const std::optional<Stat> stat = read_stat(scan.fd(), pid)) {
+        scan.entries_.push_back(Entry{pid, *stat, Kinship::unknown});
+      }
+    }
+    std::sort(scan.entries_.begin(), scan.entries_.end(), [](const Entry& a, const Entry& b) { return a.pid < b.pid; });
+    return scan;
+  }
+
+  /// The living descendants of ours for which, or for an ancestor of which, `belongs` is true.
+  template <class Belongs>
+  std::vector<FoundProcess> members(Belongs belongs) {
+    std::vector<FoundProcess> found;
+    for (Entry& entry : entries_) {
+      classify(entry, belongs);
+      if (entry.kinship != Kinship::member || entry.stat.life == Stat::Life::zombie) continue;
+      found.push_back(FoundProcess{entry.pid, entry.stat.start_ticks, entry.stat.comm.data()});
+    }
+    return found;
+  }
+
+  int fd() const noexcept { return ::dirfd(proc_.get()); }
+
+private:
+  explicit Scan(std::unique_ptr<DIR, CloseDir> proc) noexcept : proc_(std::move(proc)) {}
+
+  bool shows_our_namespace() const noexcept {
+    std::array<char, 16> target{};
+    if (::readlinkat(fd(), "self", target.data(), target.size() - 1) < 0) return false;
+    pid_t self = 0;
+    std::from_chars(target.data(), target.data() + target.size(), self);
+    return self == self_;
+  }
+
+  Entry* find(pid_t pid) noexcept {
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), pid,
+                                     [](const Entry& entry, pid_t wanted) { return entry.pid < wanted; });
+    return at != entries_.end() && at->pid == pid ? &*at : nullptr;
+  }
+
+  Entry* parent_of(Entry& entry) noexcept {
+    if (Entry* const parent = find(entry.stat.parent)) return parent;
+    // The parent ended between the two readings; somebody has adopted the process since.
+    if (const std::optional<Stat> again = read_stat(fd(), entry.pid)) entry.stat.parent = again->parent;
+    return find(entry.stat.parent);
+  }
+
+  /// Climbs to an ancestor whose kinship is known, then settles all on the way down.
+  template <class Belongs>
+  void classify(Entry& start, Belongs& belongs) {
+    way_.clear();
+    Kinship above = Kinship::stranger;
+    for (Entry* at = &start; at != nullptr; at = parent_of(*at)) {
+      if (at->pid == self_) {
+        above = Kinship::descendant;
+        break;
+      }
+      if (at->kinship != Kinship::unknown) {
+        above = at->kinship;
+        break;
+      }
+      at->kinship = Kinship::stranger;  // pids reused meanwhile might form a circle: it ends here
+      way_.push_back(at);
+    }
+    for (auto at = way_.rbegin(); at != way_.rend(); ++at) {
+      if (above == Kinship::descendant && belongs(**at)) above = Kinship::member;
+      (*at)->kinship = above;
+    }
+  }
+
+  std::unique_ptr<DIR, CloseDir> proc_;
+  pid_t self_ = ::getpid();
+  std::vector<Entry> entries_;  // sorted by pid
+  std::vector<Entry*> way_;
+};
+
+}  // namespace
+
+Result<std::vector<FoundProcess>> find_processes_of_run(std::span<const pid_t> sessions, std::string_view mark) {
+  Result<Scan> scan = Scan::read();
+  if (!scan) return std::move(scan).error();
+  return scan->members([&](const Entry& entry) {
+    if (std::find(sessions.begin(), sessions.end(), entry.stat.session) != sessions.end()) return true;
+    return !mark.empty() && has_mark(scan->fd(), entry.pid, mark);
+  });
+}
+
+Result<std::vector<FoundProcess>> find_descendants() {
+  Result<Scan> scan = Scan::read();
+  if (!scan) return std::move(scan).error();
+  return scan->members([](const Entry&) { return true; });
+}
+
+void signal_processes(std::span<const FoundProcess> processes, int signal_number) noexcept {
+  const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return;
+  for (const FoundProcess& process : processes) {
+    // The process may have ended since, and its pid may be another's now.
+    const std::optional<Stat> now = read_stat(proc.get(), process.pid);
+    if (now && now->start_ticks == process.start_ticks) ::kill(process.pid, signal_number);
+  }
+}
+
+}  // namespace sidefridge::os

@@ -1,0 +1,230 @@
+#include "sidefridge/os/process_scan.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fixture.h"
+
+namespace sidefridge::os {
+namespace {
+
+using Words = std::vector<std::string>;
+using Pids = std::vector<pid_t>;
+
+const std::string mark = "SIDEFRIDGE_RUN_ID=20260102T030405Z-1";
+const std::string path = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
+
+Pids pids_of(const Result<std::vector<FoundProcess>>& found) {
+  EXPECT_TRUE(found.ok()) << (found ? "" : found.error().text);
+  Pids pids;
+  if (found) {
+    for (const FoundProcess& process : *found) pids.push_back(process.pid);
+  }
+  return pids;
+}
+
+Pids of_run(const Pids& sessions, std::string_view run_mark) {
+  return pids_of(find_processes_of_run(sessions, run_mark));
+}
+
+/// What a script leaves behind says its pid, then stays.
+const std::string stay = "/bin/sh -c 'echo $$; exec /bin/sleep 60'";
+
+class ProcessScan : public testing::Test {
+protected:
+  void SetUp() override { ASSERT_TRUE(become_subreaper().ok()); }
+
+  void TearDown() override {
+    for (std::vector<FoundProcess> left = *find_descendants(); !left.empty(); left = *find_descendants()) {
+      signal_processes(left, SIGKILL);
+      for (const FoundProcess& process : left) {
+        const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+        if (fd) becomes_readable(fd.get());
+      }
+      while (reap_one()) {
+      }
+    }
+  }
+
+  /// Runs a script that leaves one process behind and ends. Returns: its pid.
+  pid_t left_behind_by(const std::string& script, const Words& environment = {path, mark}) {
+    scripts_.push_back(start({"/bin/sh", "-c", script}, environment));
+    const pid_t left = std::stoi(read_line(scripts_.back().output.read_end.get()));
+    wait_until_ended(scripts_.back().pid);
+    EXPECT_EQ(reap_one()->pid, scripts_.back().pid);
+    return left;
+  }
+
+  pid_t last_session() const { return scripts_.back().pid; }
+
+private:
+  std::vector<Child> scripts_;
+};
+
+TEST_F(ProcessScan, finds_what_stayed_in_the_scripts_session) {
+  const pid_t left = left_behind_by(stay + " &", {path});
+  EXPECT_EQ(of_run({1, last_session()}, mark), Pids{left});
+  EXPECT_EQ(of_run({}, mark), Pids{});
+}
+
+TEST_F(ProcessScan, finds_what_left_the_session_by_its_mark) {
+  const pid_t left = left_behind_by("setsid " + stay + " &");
+  EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
+  EXPECT_EQ(of_run({last_session()}, "SIDEFRIDGE_RUN_ID=another"), Pids{});
+}
+
+TEST_F(ProcessScan, finds_what_cleared_its_environment_by_its_session) {
+  const pid_t left = left_behind_by("env -i " + stay + " &");
+  EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
+  EXPECT_EQ(of_run({}, mark), Pids{});
+}
+
+TEST_F(ProcessScan, finds_what_forked_twice_by_its_mark) {
+  const pid_t left = left_behind_by(R"((setsid /bin/sh -c '/bin/sh -c "echo \$\$; exec /bin/sleep 60" & exit 0') &)");
+  EXPECT_EQ(of_run({}, mark), Pids{left});
+}
+
+TEST_F(ProcessScan, finds_what_hides_behind_an_ancestor_that_belongs) {
+  const Child script = start({"/bin/sh", "-c", "setsid env -i " + stay + " & wait"}, {path, mark});
+  const pid_t left = std::stoi(read_line(script.output.read_end.get()));
+  Pids both = {script.pid, left};
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(of_run({}, mark), both);
+  EXPECT_EQ(of_run({script.pid}, {}), both);
+}
+
+TEST_F(ProcessScan, finds_what_escaped_entirely_as_a_descendant_only) {
+  const pid_t left = left_behind_by("setsid env -i " + stay + " &");
+  EXPECT_EQ(of_run({last_session()}, mark), Pids{});
+  EXPECT_EQ(pids_of(find_descendants()), Pids{left});
+}
+
+TEST_F(ProcessScan, finds_descendants_of_any_depth) {
+  const Child script = start_shell("/bin/sh -c '/bin/sh -c \"echo \\$\\$; /bin/sleep 60; true\"; true'; true");
+  read_line(script.output.read_end.get());
+  const std::vector<FoundProcess> found = *find_descendants();
+  EXPECT_GE(found.size(), 3U);
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](auto& a, auto& b) { return a.pid < b.pid; }));
+}
+
+TEST_F(ProcessScan, leaves_strangers_and_ourselves_alone) {
+  left_behind_by(stay + " &");
+  const Pids found = pids_of(find_descendants());
+  for (const pid_t stranger : {::getpid(), ::getppid(), pid_t{1}}) {
+    EXPECT_EQ(std::count(found.begin(), found.end(), stranger), 0) << stranger;
+  }
+  // Our own session and that of whoever started us are full of processes that are none of ours.
+  for (const pid_t pid : of_run({::getsid(0), ::getsid(::getppid())}, mark)) {
+    EXPECT_EQ(std::count(found.begin(), found.end(), pid), 1) << pid;
+  }
+}
+
+TEST_F(ProcessScan, an_entry_is_the_mark_only_as_a_whole) {
+  for (const std::string& near : {mark + "0", mark.substr(0, mark.size() - 1), "X" + mark, "OTHER=" + mark,
+                                  "OTHER= " + mark, "OTHER=\n" + mark + "\n"}) {
+    left_behind_by(stay + " &", {path, near, "LAST=1"});
+    EXPECT_EQ(of_run({}, mark), Pids{}) << near;
+  }
+  EXPECT_EQ(of_run({}, ""), Pids{});
+}
+
+TEST_F(ProcessScan, finds_the_mark_wherever_it_is_in_the_environment) {
+  Pids left;
+  left.push_back(left_behind_by(stay + " &", {mark, path}));
+  left.push_back(left_behind_by(stay + " &", {path, "", mark}));
+  // Blocks of 4096 bytes are read: let the mark begin before, at and behind the end of one.
+  for (const std::size_t begin : {4050U, 4080U, 4095U, 4096U, 4097U, 40960U}) {
+    left.push_back(left_behind_by(stay + " &", {"FILLER=" + std::string(begin - 8, 'S'), mark, path}));
+  }
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(of_run({}, mark), left);
+}
+
+TEST_F(ProcessScan, does_not_count_zombies) {
+  const Child script = start_shell("exit 0");
+  wait_until_ended(script.pid);
+  EXPECT_EQ(pids_of(find_descendants()), Pids{});
+  EXPECT_EQ(of_run({script.pid}, mark), Pids{});
+}
+
+TEST_F(ProcessScan, counts_a_process_whose_main_thread_alone_has_ended) {
+  const Pipe ready = *open_pipe();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::thread([&ready] {
+      const std::string stat_path = "/proc/" + std::to_string(::getpid()) + "/stat";
+      std::string stat;
+      while (stat.find(") Z ") == std::string::npos) {
+        std::ifstream file(stat_path);
+        std::getline(file, stat);
+        ::sched_yield();
+      }
+      static_cast<void>(!::write(ready.write_end.get(), "\n", 1));
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);  // this thread alone
+  }
+  read_line(ready.read_end.get());
+  EXPECT_EQ(pids_of(find_descendants()), Pids{pid});
+}
+
+TEST_F(ProcessScan, is_not_confused_by_a_name_with_parentheses) {
+  const TempDir dir;
+  const std::string name = ") R 1 (x) Z";
+  const std::string script = dir.write(name, "#!/bin/sh\necho ready\nread x < '" + (dir / "gate") + "'\n");
+  ASSERT_EQ(::mkfifo((dir / "gate").c_str(), 0600), 0);
+  const Child child = start({script});
+  read_line(child.output.read_end.get());
+  const std::vector<FoundProcess> found = *find_processes_of_run(Pids{child.pid}, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].pid, child.pid);
+  EXPECT_EQ(found[0].comm, name);
+  EXPECT_GT(found[0].start_ticks, 0U);
+}
+
+TEST_F(ProcessScan, signals_what_was_found) {
+  const pid_t left = left_behind_by(stay + " &");
+  signal_processes(*find_descendants(), SIGTERM);
+  wait_until_ended(left);
+  EXPECT_EQ(reap_one(), (Exited{left, {core::ExitStatus::Kind::signalled, SIGTERM}}));
+}
+
+TEST_F(ProcessScan, does_not_signal_another_process_that_got_the_pid) {
+  const pid_t left = left_behind_by(stay + " &");
+  std::vector<FoundProcess> found = *find_descendants();
+  ASSERT_EQ(found.size(), 1U);
+  --found[0].start_ticks;
+  signal_processes(found, SIGKILL);
+  EXPECT_EQ(pids_of(find_descendants()), Pids{left});
+}
+
+TEST_F(ProcessScan, refuses_the_proc_of_another_namespace) {
+  const pid_t outer = ::fork();
+  if (outer == 0) {
+    if (::unshare(CLONE_NEWPID) != 0) ::_exit(2);
+    const pid_t inner = ::fork();
+    if (inner == 0) {
+      const Result<std::vector<FoundProcess>> found = find_descendants();
+      ::_exit(!found && found.error().code == ErrorCode::unavailable ? 0 : 1);
+    }
+    wait_until_ended(inner);
+    ::_exit(reap_one()->status.code);
+  }
+  wait_until_ended(outer);
+  const std::optional<Exited> answer = reap_one();
+  ASSERT_TRUE(answer.has_value());
+  if (answer->status.code == 2) GTEST_SKIP() << "this machine does not let us make a PID namespace";
+  EXPECT_TRUE(answer->status.succeeded());
+}
+
+}  // namespace
+}  // namespace sidefridge::os
