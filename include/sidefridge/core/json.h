@@ -35,18 +35,19 @@ public:
   JsonWriter& null();
 
   /// Whether one whole value has been written.
-  bool complete() const noexcept { return state_.empty() && started_; }
+  bool complete() const noexcept { return started_ && inside_.empty(); }
 
 private:
   enum class Inside : std::uint8_t { array, object_before_key, object_after_key };
   void before_value();
-  void begin(char bracket, Inside inside);
-  void end(char bracket, Inside inside);
+  void separate();
+  JsonWriter& begin(char bracket, Inside inside);
+  JsonWriter& end(char bracket, Inside inside);
 
   std::string& out_;
-  std::vector<Inside> state_;  // innermost last
+  std::vector<Inside> inside_;  // innermost last
   bool started_ = false;
-  bool first_ = true;  // nothing yet inside the innermost object or array
+  bool first_ = true;  // nothing yet in the innermost object or array
 };
 
 }  // namespace sidefridge::core

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -38,7 +37,55 @@ public:
   std::size_t pending_bytes() const noexcept { return pending_.size(); }
 
 private:
+  /// Where to cut a part that is full: before a character that does not fit, else at the end.
+  static std::size_t cut_position(std::string_view full_part) noexcept;
+
   std::string pending_;
 };
+
+template <class Sink>
+std::size_t LineSplitter::feed(std::string_view chunk, Sink&& sink) {
+  std::size_t done = 0;
+  while (done < chunk.size()) {
+    const std::string_view rest = chunk.substr(done);
+    // One byte more than fits: a line of just the largest size is still whole.
+    const std::string_view window = rest.substr(0, max_part_bytes + 1 - pending_.size());
+    const std::size_t newline = window.find('\n');
+    if (newline == window.npos && window.size() + pending_.size() <= max_part_bytes) {
+      pending_.append(rest);
+      return chunk.size();
+    }
+
+    Take take;
+    if (newline != window.npos && pending_.empty()) {
+      done += newline + 1;
+      take = sink(window.substr(0, newline), LineEnd::newline);
+    } else if (newline != window.npos) {
+      done += newline + 1;
+      pending_.append(window.substr(0, newline));
+      take = sink(std::string_view(pending_), LineEnd::newline);
+      pending_.clear();
+    } else if (pending_.empty()) {
+      const std::size_t cut = cut_position(window.substr(0, max_part_bytes));
+      done += cut;
+      take = sink(window.substr(0, cut), LineEnd::continued);
+    } else {
+      done += max_part_bytes - pending_.size();
+      pending_.append(window.substr(0, max_part_bytes - pending_.size()));
+      const std::size_t cut = cut_position(pending_);
+      take = sink(std::string_view(pending_).substr(0, cut), LineEnd::continued);
+      pending_.erase(0, cut);
+    }
+    if (take == Take::enough) break;
+  }
+  return done;
+}
+
+template <class Sink>
+void LineSplitter::finish(Sink&& sink) {
+  if (pending_.empty()) return;
+  sink(std::string_view(pending_), LineEnd::newline);
+  pending_.clear();
+}
 
 }  // namespace sidefridge::core

@@ -21,8 +21,8 @@ struct LogContext {
   std::string_view script;  // path as the user knows it
 };
 
-/// Appends one line of the daemon's own log, newline included. Newlines within `message` are kept apart from the log's
-/// own: text shows them as "\n", JSON escapes them.
+/// Appends one line of the daemon's own log, newline included. What is no character of a line in `message` is escaped:
+/// "\n", "\x1b".
 ///     2026-11-23T07:55:17.125Z info  message
 ///     {"time":"2026-11-23T07:55:17.125Z","level":"info","message":"…","run":"…","script":"…"}
 void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel level, std::string_view message,

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sidefridge/core/result.h"
+#include "sidefridge/core/time.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {
@@ -23,13 +24,13 @@ public:
   enum class Flush {
     drained,  // nothing is waiting
     blocked,  // the reader is slow; go on when ready_fd() polls for input
-    broken,   // the reader is gone: what waited is lost, and so is all that comes
+    broken,   // the reader is gone or the disk full: what waited is lost, what comes will be tried
   };
 
   /// Scripts are held back while this much waits.
   static constexpr std::size_t high_water_bytes = 256 * 1024;
 
-  /// Requires: SIGPIPE is ignored (SignalFd sees to that).
+  /// Requires: SIGPIPE is ignored (SignalFd sees to that); `fd` outlives the stream.
   /// Errors: EBADF when `fd` is closed; ENOMEM, EMFILE, ENFILE.
   static Result<OutputStream> open(int fd);
 
@@ -39,29 +40,46 @@ public:
   /// The same, for those who compose in place: append to it, never take away.
   std::string& buffer() noexcept { return buffer_; }
 
-  /// Writes what it can without waiting. Bytes that a full disk or a broken file refuses are counted as lost.
+  /// Writes what it can without waiting. What is refused for good is dropped, and its lines are counted as lost.
   Flush flush() noexcept;
+
+  /// The same, but waits for a slow reader until `deadline`.
+  Flush drain_until(MonoTime deadline) noexcept;
 
   std::size_t pending_bytes() const noexcept { return buffer_.size() - begin_; }
   bool congested() const noexcept { return pending_bytes() >= high_water_bytes; }
 
-  /// Newlines among the bytes that were refused so far, and why the last were: an errno.
+  /// Lines whose end was refused, since the start.
   std::uint64_t lost_lines() const noexcept { return lost_lines_; }
+  /// Why the last were: an errno.
   int last_error() const noexcept { return last_error_; }
 
-  /// Polls for input when flush() may get on. Borrowed. -1: it never needs to wait (a file, /dev/null).
+  /// Polls for input when flush() may get on. Borrowed. -1: it never blocks (a file, /dev/null).
   int ready_fd() const noexcept { return ready_.get(); }
 
 private:
-  enum class Kind { direct, reopened, socket, polled };
-  OutputStream(Kind kind, int fd, UniqueFd own, UniqueFd ready) noexcept;
+  enum class Kind {
+    file,    // the caller's
+    own,     // opened anew
+    socket,  // the caller's
+    shared,  // the caller's pipe or terminal: opening anew was refused
+  };
+
+  OutputStream(Kind kind, int fd, std::size_t safe_bytes, UniqueFd own, UniqueFd ready) noexcept;
+  std::ptrdiff_t write_some(const char* bytes, std::size_t count) noexcept;
+  void lose_pending() noexcept;
+  void clear() noexcept;
+  void compact() noexcept;
 
   Kind kind_;
-  int fd_;          // what is written to: the caller's, or own_
-  UniqueFd own_;    // the pipe or terminal opened anew
-  UniqueFd ready_;  // an epoll set around fd_: to watch fd_ itself would make the shared description non-blocking
+  int fd_;                  // what is written to: own_ or the caller's
+  std::size_t safe_bytes_;  // how much a shared descriptor is written at once
+  UniqueFd own_;
+  UniqueFd ready_;  // an epoll set around fd_: to watch fd_ itself would make a shared description non-blocking
   std::string buffer_;
-  std::size_t begin_ = 0;  // buffer_ before it is written
+  std::size_t begin_ = 0;     // buffer_ before it is written
+  char last_written_ = '\n';  // to know whether a loss cut a line
+  bool mends_line_ = false;   // buffer_ begins with a newline that ends a cut line
   std::uint64_t lost_lines_ = 0;
   int last_error_ = 0;
 };

@@ -1,0 +1,131 @@
+// log_line.cc - the two formats, side by side.
+#include "sidefridge/core/log_line.h"
+
+#include "sidefridge/core/check.h"
+#include "sidefridge/core/json.h"
+#include "sidefridge/core/time_format.h"
+
+namespace sidefridge::core {
+
+namespace {
+
+constexpr std::size_t time_bytes = std::string_view("2026-11-23T07:55:17.125Z").size();
+constexpr std::string_view json_begin = R"({"time":")";
+
+/// As wide as the widest, so that what follows stands in one column.
+std::string_view column_of(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::debug: return " debug ";
+    case LogLevel::info: return " info  ";
+    case LogLevel::warning: return " warn  ";
+    case LogLevel::error: return " error ";
+  }
+  return "";
+}
+
+std::string_view column_of(Stream stream) noexcept {
+  switch (stream) {
+    case Stream::out: return " out   ";
+    case Stream::err: return " err   ";
+  }
+  return "";
+}
+
+std::string_view name_of(Stream stream) noexcept {
+  switch (stream) {
+    case Stream::out: return "stdout";
+    case Stream::err: return "stderr";
+  }
+  return "";
+}
+
+void append_json_member(std::string& out, std::string_view name, std::string_view value) {
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_json_string(out, value);
+}
+
+void append_on_one_line(std::string& out, std::string_view message) {
+  constexpr std::string_view hex_digits = "0123456789abcdef";
+  for (const char character : message) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (character == '\n') {
+      out += "\\n";
+    } else if ((byte < 0x20 && character != '\t') || byte == 0x7f) {
+      out += "\\x";
+      out += hex_digits[byte >> 4];
+      out += hex_digits[byte & 0xf];
+    } else {
+      out += character;
+    }
+  }
+}
+
+}  // namespace
+
+void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel level, std::string_view message,
+                     const LogContext& context) {
+  switch (format) {
+    case LogFormat::text:
+      append_rfc3339(out, at, Precision::milliseconds);
+      out += column_of(level);
+      append_on_one_line(out, message);
+      break;
+    case LogFormat::json:
+      out += json_begin;
+      append_rfc3339(out, at, Precision::milliseconds);
+      out += '"';
+      append_json_member(out, "level", core::name_of(level));
+      append_json_member(out, "message", message);
+      if (!context.run_id.empty()) append_json_member(out, "run", context.run_id);
+      if (!context.script.empty()) append_json_member(out, "script", context.script);
+      out += '}';
+      break;
+  }
+  out += '\n';
+}
+
+ScriptLineFormat::ScriptLineFormat(LogFormat format, std::string_view run_id, const Script& script, Stream stream)
+    : format_(format) {
+  const std::string no_time_yet(time_bytes, '?');
+  switch (format) {
+    case LogFormat::text:
+      prefix_.append(no_time_yet).append(column_of(stream)).append(run_id).append(" ");
+      append_on_one_line(prefix_, script.tag());
+      prefix_ += " | ";
+      break;
+    case LogFormat::json:
+      prefix_.append(json_begin).append(no_time_yet).append("\"");
+      append_json_member(prefix_, "run", run_id);
+      append_json_member(prefix_, "hook", core::name_of(script.hook));
+      append_json_member(prefix_, "script", script.path);
+      append_json_member(prefix_, "stream", name_of(stream));
+      prefix_ += ",\"line\":";
+      break;
+  }
+}
+
+void ScriptLineFormat::begin(WallTime at) {
+  std::string time;
+  append_rfc3339(time, at, Precision::milliseconds);
+  check(time.size() == time_bytes, "all instants are equally long");
+  prefix_.replace(format_ == LogFormat::json ? json_begin.size() : 0, time_bytes, time);
+}
+
+void ScriptLineFormat::append(std::string& out, std::string_view line, LineEnd end) const {
+  out += prefix_;
+  switch (format_) {
+    case LogFormat::text:
+      if (end == LineEnd::continued) out[out.size() - 2] = '+';
+      out += line;
+      out += '\n';
+      break;
+    case LogFormat::json:
+      append_json_string(out, line);
+      out += end == LineEnd::continued ? ",\"partial\":true}\n" : "}\n";
+      break;
+  }
+}
+
+}  // namespace sidefridge::core
