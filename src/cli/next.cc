@@ -1,0 +1,123 @@
+// next.cc - `sidefridge next`: prints when a schedule fires.
+#include "sidefridge/cli/next.h"
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <ostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sidefridge/cli/options.h"
+#include "sidefridge/core/calendar.h"
+#include "sidefridge/core/json.h"
+#include "sidefridge/core/quote.h"
+#include "sidefridge/core/time_format.h"
+
+namespace sidefridge::cli {
+namespace {
+
+constexpr std::array own_options{
+    VerbOption{"schedule", "", "", "take CRON_BACKUP_SCHEDULE instead of EXPR"},
+    VerbOption{"count", "N", "5", "how many, 1 to 10000"},
+    VerbOption{"from", "TIME", "now", "later than this, such as 2026-11-23T07:55:17Z"},
+    json_option,
+};
+
+constexpr VerbSpec spec{
+    .command = "sidefridge next",
+    .arguments = "EXPR | --schedule",
+    .summary = "Prints when a cron expression fires next, one instant a line, in UTC.",
+    .options = own_options,
+    .most_positionals = 1,
+    .schedule = core::Need::mandatory,  // looked at for --schedule only
+};
+
+struct Question {
+  core::Schedule schedule;
+  WallTime from;
+  std::size_t count;
+};
+
+Result<std::size_t> parse_count(std::string_view text) {
+  constexpr std::size_t most = 10'000;
+  std::size_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, count);
+  if (failure != std::errc{} || stop != end || count < 1 || count > most) {
+    return Error{ErrorCode::invalid, "--count: found " + core::in_quotes(text) + ", allowed: 1 to 10000"};
+  }
+  return count;
+}
+
+Result<core::Schedule> schedule_of(const ParsedOptions& options) {
+  if (options.has("schedule") != options.positionals.empty()) {
+    return Error{ErrorCode::invalid, "give either one EXPR in quotes, such as '0 3 * * *', or --schedule"};
+  }
+  if (options.has("schedule")) return *options.config.config().schedule;
+  const std::string& text = options.positionals.front();
+  const auto expression = core::parse_cron(text);
+  if (!expression) return expression.error();
+  return core::Schedule{text, *expression};
+}
+
+Result<Question> question_of(const ParsedOptions& options, WallTime now) {
+  auto schedule = schedule_of(options);
+  if (!schedule) return std::move(schedule).error();
+  const auto count = parse_count(options.value("count").value_or("5"));
+  if (!count) return count.error();
+  Result<WallTime> from = now;
+  if (const auto text = options.value("from")) from = core::parse_rfc3339(*text);
+  if (!from) return std::move(from).error().with_context("--from");
+  return Question{*std::move(schedule), *from, *count};
+}
+
+std::vector<std::string> answer(const Question& question) {
+  std::vector<std::string> instants;
+  std::optional<WallTime> at = question.from;
+  while (instants.size() < question.count) {
+    at = core::next(question.schedule.expression, *at);
+    if (!at) break;
+    instants.push_back(core::format_rfc3339(*at));
+  }
+  return instants;
+}
+
+std::string as_json(const Question& question, const std::vector<std::string>& instants) {
+  std::string out;
+  core::JsonWriter json(out);
+  json.begin_object().key("schedule").string(question.schedule.text).key("next").begin_array();
+  for (const std::string& instant : instants) json.string(instant);
+  json.end_array().end_object();
+  return out;
+}
+
+}  // namespace
+
+int next(std::span<const std::string> arguments, std::span<const core::Setting> environment, WallTime now,
+         std::ostream& out, std::ostream& err) {
+  const auto options = parse_options(spec, arguments, environment);
+  if (const auto over = finish(options, out, err)) return *over;
+  if (options->has("schedule")) {
+    if (const auto over = finish(options->config, err)) return *over;
+  }
+  const auto question = question_of(*options, now);
+  if (!question) {
+    err << spec.command << ": " << question.error().text << '\n';
+    return core::exit_code_of(question.error().code);
+  }
+  const auto instants = answer(*question);
+  if (options->has("json")) {
+    out << as_json(*question, instants) << '\n';
+  } else {
+    for (const std::string& instant : instants) out << instant << '\n';
+  }
+  out.flush();
+  if (out) return 0;
+  err << spec.command << ": cannot write the output\n";
+  return core::exit_code_of(ErrorCode::io);
+}
+
+}  // namespace sidefridge::cli

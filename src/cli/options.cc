@@ -1,0 +1,178 @@
+// options.cc - command lines through cxxopts; every exception of it ends here.
+#include "sidefridge/cli/options.h"
+
+#include <algorithm>
+#include <cxxopts.hpp>
+#include <exception>
+#include <memory>
+#include <ostream>
+#include <utility>
+
+#include "sidefridge/core/quote.h"
+#include "sidefridge/core/version.h"
+
+namespace sidefridge::cli {
+namespace {
+
+constexpr std::size_t help_column = 22;
+
+Error usage_error(const VerbSpec& spec, std::string_view what) {
+  std::string text(spec.command);
+  text += ": ";
+  text += what;
+  text += "; see ";
+  text += spec.command;
+  text += " --help";
+  // Some messages hold an argument as it was typed.
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
+  return Error{ErrorCode::invalid, std::move(text)};
+}
+
+cxxopts::Options declare(const VerbSpec& spec) {
+  cxxopts::Options options{std::string(spec.command)};
+  auto add = options.add_options();
+  add("h,help", "");
+  add("version", "");
+  for (const VerbOption& option : spec.options) {
+    const bool is_flag = option.value.empty();
+    add(std::string(option.name), "", is_flag ? cxxopts::value<bool>() : cxxopts::value<std::string>());
+  }
+  for (const core::ConfigOption& option : core::config_options()) {
+    add(std::string(option.option), "", cxxopts::value<std::string>());
+  }
+  return options;
+}
+
+void add_help_line(std::string& out, std::string_view left, std::string_view right) {
+  out += "  ";
+  out += left;
+  out.append(left.size() < help_column ? help_column - left.size() : 1, ' ');
+  out += right;
+  out += '\n';
+}
+
+std::string help_of(const VerbSpec& spec) {
+  std::string out = "Usage: ";
+  out += spec.command;
+  if (!spec.arguments.empty()) {
+    out += ' ';
+    out += spec.arguments;
+  }
+  out += " [OPTION...]\n\n";
+  out += spec.summary;
+  out += "\n\nOptions:\n";
+  for (const VerbOption& option : spec.options) {
+    std::string left = "--" + std::string(option.name);
+    if (!option.value.empty()) left += " " + std::string(option.value);
+    std::string right(option.help);
+    if (!option.fallback.empty()) right += " (default: " + std::string(option.fallback) + ")";
+    add_help_line(out, left, right);
+  }
+  add_help_line(out, "-h, --help", "print this");
+  add_help_line(out, "--version", "print the version");
+  out += "\nSettings, each an environment variable or an option; the option wins:\n";
+  for (const core::ConfigOption& option : core::config_options()) {
+    out += "  ";
+    out += option.variable;
+    out += ", --";
+    out += option.option;
+    out += " VALUE\n      ";
+    out += option.help;
+    out += "\n      (";
+    out += option.unit;
+    out += option.fallback.empty() ? "; no default" : "; default: ";
+    out += option.fallback;
+    out += ")\n";
+  }
+  return out;
+}
+
+ParsedOptions answered(std::string answer) {
+  ParsedOptions parsed;
+  parsed.answer = std::move(answer);
+  return parsed;
+}
+
+/// Throws what cxxopts throws.
+Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> arguments,
+                            std::span<const core::Setting> environment) {
+  const std::string command(spec.command);
+  std::vector<const char*> argv{command.c_str()};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+
+  cxxopts::Options options = declare(spec);
+  const cxxopts::ParseResult result = options.parse(static_cast<int>(argv.size()), argv.data());
+  if (result.count("help") > 0) return answered(help_of(spec));
+  if (result.count("version") > 0) return answered("sidefridge " + std::string(core::version()) + "\n");
+
+  ParsedOptions parsed;
+  // Not declared as cxxopts positionals, because those are split at commas and a schedule has some.
+  parsed.positionals = result.unmatched();
+  if (parsed.positionals.size() > spec.most_positionals) {
+    return usage_error(spec, "unexpected argument " + core::in_quotes(parsed.positionals[spec.most_positionals]));
+  }
+  for (const VerbOption& option : spec.options) {
+    const std::string name(option.name);
+    if (result.count(name) == 0) continue;
+    if (!option.value.empty()) {
+      parsed.own[name] = result[name].as<std::string>();
+    } else if (result[name].as<bool>()) {
+      parsed.own.emplace(name, "");
+    }
+  }
+  std::vector<core::Setting> settings(environment.begin(), environment.end());
+  for (const core::ConfigOption& option : core::config_options()) {
+    const std::string name(option.option);
+    if (result.count(name) > 0) settings.push_back({std::string(option.variable), result[name].as<std::string>()});
+  }
+  parsed.config = core::parse_config(settings, spec.schedule);
+  return parsed;
+}
+
+}  // namespace
+
+std::optional<std::string_view> ParsedOptions::value(std::string_view name) const {
+  const auto found = own.find(name);
+  if (found == own.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<core::Setting> settings_of(const char* const* environment) {
+  std::vector<core::Setting> settings;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view entry = *environment;
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string_view::npos) continue;
+    settings.push_back({std::string(entry.substr(0, equals)), std::string(entry.substr(equals + 1))});
+  }
+  return settings;
+}
+
+Result<ParsedOptions> parse_options(const VerbSpec& spec, std::span<const std::string> arguments,
+                                    std::span<const core::Setting> environment) {
+  // The names of cxxopts' exceptions moved between 3.1 and 3.2, but all of them are std::exception.
+  try {
+    return parse(spec, arguments, environment);
+  } catch (const std::exception& failure) {
+    return usage_error(spec, failure.what());
+  }
+}
+
+std::optional<int> finish(const Result<ParsedOptions>& parsed, std::ostream& out, std::ostream& err) {
+  if (!parsed) {
+    err << parsed.error().text << '\n';
+    return core::exit_code_of(parsed.error().code);
+  }
+  if (!parsed->answer) return std::nullopt;
+  out << *parsed->answer << std::flush;
+  return out ? 0 : core::exit_code_of(ErrorCode::io);
+}
+
+std::optional<int> finish(const core::ConfigOutcome& config, std::ostream& err) {
+  if (config.ok()) return std::nullopt;
+  for (const std::string& mistake : config.mistakes()) err << "sidefridge: " << mistake << '\n';
+  return core::exit_code_of(ErrorCode::invalid);
+}
+
+}  // namespace sidefridge::cli
