@@ -1,0 +1,56 @@
+// loop.cc - uv_loop_t, and a check handle for the end of each turn.
+#include "sidefridge/loop/loop.h"
+
+#include <uv.h>
+
+#include <utility>
+
+#include "sidefridge/core/check.h"
+
+namespace sidefridge::loop {
+
+struct Loop::State {
+  uv_loop_t loop;
+  uv_check_t turn_end;
+  TurnListener* listener = nullptr;
+};
+
+Result<Loop> Loop::open() {
+  auto state = std::make_unique<State>();
+  if (const int code = uv_loop_init(&state->loop); code != 0)
+    return core::system_error("cannot open an event loop", -code);
+  uv_check_init(&state->loop, &state->turn_end);
+  state->turn_end.data = state.get();
+  return Loop(std::move(state));
+}
+
+Loop::Loop(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Loop::Loop(Loop&&) noexcept = default;
+
+Loop::~Loop() {
+  if (!state_) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->turn_end), nullptr);
+  // One round without waiting runs the close callbacks: those of watches destroyed since the last turn, too.
+  uv_run(&state_->loop, UV_RUN_NOWAIT);
+  core::check(uv_loop_close(&state_->loop) == 0, "every watch is gone before its loop");
+}
+
+void Loop::run(TurnListener& listener) {
+  state_->listener = &listener;
+  // The running check handle is also what keeps uv_run going while nothing is watched.
+  uv_check_start(&state_->turn_end,
+                 [](uv_check_t* turn_end) { static_cast<State*>(turn_end->data)->listener->on_turn(); });
+  listener.on_turn();
+  uv_run(&state_->loop, UV_RUN_DEFAULT);
+  uv_check_stop(&state_->turn_end);
+}
+
+void Loop::stop() noexcept {
+  uv_stop(&state_->loop);
+}
+
+uv_loop_s* Loop::handle() noexcept {
+  return &state_->loop;
+}
+
+}  // namespace sidefridge::loop
