@@ -28,7 +28,8 @@ std::string failure_message(const Script& script, const ScriptResult& result) {
   return text;
 }
 
-Run::Run(RunRecord record, const HookSet& hooks) : record_(std::move(record)), on_error_(hooks.scripts(Hook::on_error)) {
+Run::Run(RunRecord record, const HookSet& hooks)
+    : record_(std::move(record)), on_error_(hooks.scripts(Hook::on_error)) {
   if (record_.trigger == Trigger::install) {
     chain_ = hooks.scripts(Hook::install_dependencies);
     return;
@@ -71,8 +72,7 @@ std::size_t Run::on_ended(const ScriptResult& result, Duration elapsed) {
   step.elapsed = elapsed;
 
   if (stage_ == Stage::chain && !result.succeeded()) {
-    enter_on_error(
-        Failure{failure_message(script, result), script, result.outcome, result.code, result.stderr_tail});
+    enter_on_error(Failure{failure_message(script, result), script, result.outcome, result.code, result.stderr_tail});
   }
   return record_.steps.size() - 1;
 }

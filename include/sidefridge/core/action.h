@@ -1,0 +1,80 @@
+// action.h - everything the scheduler can ask for, as values. They are carried out in the order given.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "sidefridge/core/log_level.h"
+#include "sidefridge/core/run.h"
+#include "sidefridge/core/run_record.h"
+
+namespace sidefridge::core {
+
+/// Read the hook tree. Answer: HooksRead or HooksUnreadable.
+struct ReadHooks {};
+
+/// Take the run lock and store the intent, synced. Answer: RunBegun, RunBusy or RunUnrecorded.
+struct BeginRun {
+  RunRecord record;
+};
+
+/// Store how a step stands; not synced. A failure is logged and changes nothing.
+struct SaveStep {
+  std::string run_id;
+  std::uint32_t index;
+  StepRecord step;
+};
+
+/// Start a script. Answer, at once or later: ScriptEnded.
+struct StartScript {
+  Script script;
+  std::string run_id;
+  Trigger trigger;
+  WallTime scheduled_at;
+  std::optional<Failure> failure;  // what on_error is told
+};
+
+/// Which processes are meant.
+enum class Scope {
+  script,      // the running script and its descendants
+  run,         // all that the run's scripts started
+  everything,  // all our descendants
+};
+
+/// What they are sent.
+enum class Send { nothing, term, kill };
+
+/// Look for processes and signal them. Answer: ProcessesAlive, with those found.
+struct EndProcesses {
+  Scope scope;
+  Send send;
+};
+
+/// Store the final record, drop the run's variables, release the run lock. A failure is logged.
+struct FinishRun {
+  RunRecord record;
+};
+
+/// Store the record of a tick that did not become a run.
+struct RecordSkip {
+  RunRecord record;
+};
+
+/// A line for the daemon's log.
+struct Log {
+  LogLevel level;
+  std::string text;
+  std::string run_id;       // empty: about no run
+  std::string script_path;  // empty: about no script
+};
+
+/// End the process with this exit code. The last action there is.
+struct Exit {
+  int code;
+};
+
+using Action = std::variant<ReadHooks, BeginRun, SaveStep, StartScript, EndProcesses, FinishRun, RecordSkip, Log, Exit>;
+
+}  // namespace sidefridge::core

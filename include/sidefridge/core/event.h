@@ -1,0 +1,73 @@
+// event.h - everything that can happen to the scheduler, as values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/core/result.h"
+#include "sidefridge/core/run.h"
+
+namespace sidefridge::core {
+
+/// The process is set up: begin with install_dependencies. Comes once, first.
+struct Begun {};
+
+/// A deadline may have come: the instants given with the event decide.
+struct TimePassed {};
+
+/// The wall clock was stepped.
+struct ClockStepped {};
+
+/// SIGTERM or SIGINT.
+struct StopRequested {};
+
+/// SIGHUP or SIGUSR1: read the hooks again now.
+struct ReloadRequested {};
+
+/// Answer to ReadHooks.
+struct HooksRead {
+  HookSet hooks;
+  std::vector<std::string> warnings;  // one line each
+  std::vector<std::string> skipped;   // files passed over, with the reason
+};
+
+/// Answer to ReadHooks: the tree, or a part of it, could not be read.
+struct HooksUnreadable {
+  Error error;
+};
+
+/// Answer to BeginRun: the intent is stored.
+struct RunBegun {
+  std::uint64_t sequence;
+};
+
+/// Answer to BeginRun: another process runs one in the same state folder; nothing was stored or locked.
+struct RunBusy {
+  int holder_pid;
+};
+
+/// Answer to BeginRun: the run is ours, but could not be stored.
+struct RunUnrecorded {
+  Error error;
+};
+
+/// Answer to StartScript: the script's process ended and its output is relayed, or it never started.
+struct ScriptEnded {
+  ScriptResult result;
+};
+
+/// Answer to EndProcesses: what is alive in that scope, as "name (pid 12)"; it was signalled if that was asked.
+struct ProcessesAlive {
+  std::vector<std::string> processes;
+};
+
+/// Processes that are no script's were reaped: what a sweep waits for may be gone.
+struct OrphansReaped {};
+
+using Event = std::variant<Begun, TimePassed, ClockStepped, StopRequested, ReloadRequested, HooksRead, HooksUnreadable,
+                           RunBegun, RunBusy, RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped>;
+
+}  // namespace sidefridge::core

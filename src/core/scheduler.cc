@@ -1,0 +1,438 @@
+// scheduler.cc - what follows from each event in each phase.
+#include "sidefridge/core/scheduler.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "sidefridge/core/calendar.h"
+#include "sidefridge/core/check.h"
+#include "sidefridge/core/time_format.h"
+
+namespace sidefridge::core {
+namespace {
+
+/// "20261123-030000-004": sorts by time and is fit for file names.
+std::string make_run_id(WallTime at) {
+  using namespace std::chrono;
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss<milliseconds> time(floor<milliseconds>(at - day));
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d%02u%02u-%02d%02d%02d-%03d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  return text.data();
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
+  return text;
+}
+
+/// "1 before_backups, 2 backups": what there is to run.
+std::string count_scripts(const HookSet& hooks) {
+  std::vector<std::string> words;
+  for (const Hook hook : all_hooks) {
+    const std::size_t count = hooks.scripts(hook).size();
+    if (count != 0) words.push_back(std::to_string(count) + " " + std::string(name_of(hook)));
+  }
+  return words.empty() ? "none" : join(words);
+}
+
+bool due(const std::optional<MonoTime>& deadline, MonoTime now) {
+  return deadline && *deadline <= now;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Settings settings) : settings_(std::move(settings)) {}
+
+std::vector<Action> Scheduler::on(const Event& event, Now now) {
+  now_ = now;
+  if (phase_ != Phase::gone) {
+    std::visit([this](const auto& happened) { handle(happened); }, event);
+  }
+  clock_offset_ = now.wall.time_since_epoch() - now.mono.time_since_epoch();
+  return std::exchange(actions_, {});
+}
+
+std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
+  std::optional<MonoTime> earliest;
+  for (const std::optional<MonoTime>& deadline : {script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
+    if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
+  }
+  return earliest;
+}
+
+// ---- preparation, ticks, clock
+
+void Scheduler::handle(const Begun&) {
+  plan_run(Trigger::install, now_.wall);
+  phase_ = Phase::preparing;
+}
+
+void Scheduler::after_preparation() {
+  prepared_ = true;
+  if (!settings_.schedule) {
+    plan_run(Trigger::manual, now_.wall);
+    return;
+  }
+  phase_ = Phase::waiting;
+  next_tick_at_ = next(*settings_.schedule, now_.wall);
+  log(LogLevel::info, next_tick_at_ ? "ready; next run at " + format_rfc3339(*next_tick_at_)
+                                    : std::string("ready; the schedule has no further tick"));
+}
+
+void Scheduler::handle(const TimePassed&) {
+  if (due(grace_deadline_, now_.mono)) on_grace_over();
+  if (due(kill_deadline_, now_.mono)) on_kill_deadline();
+  if (phase_ == Phase::running && due(script_deadline_, now_.mono)) {
+    end_script(StepOutcome::timed_out, "it ran longer than SIDEFRIDGE_SCRIPT_TIMEOUT allows (" +
+                                           format_duration(settings_.script_timeout) + ")");
+  }
+  if (phase_ == Phase::running && due(run_deadline_, now_.mono)) {
+    end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
+                                           format_duration(settings_.run_timeout) + ")");
+  }
+  if (next_tick_at_ && *next_tick_at_ <= now_.wall) tick(*next_tick_at_);
+}
+
+void Scheduler::handle(const ClockStepped&) {
+  if (!next_tick_at_) return;
+  const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
+  if (std::chrono::abs(step) >= clock_step_limit) {
+    last_tick_at_.reset();
+    next_tick_at_ = next(*settings_.schedule, now_.wall);
+  } else if (*next_tick_at_ > now_.wall) {
+    // One that ran does not come again after a step back; one that a step jumped over is still due.
+    next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+  }
+  log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
+                          (next_tick_at_ ? "; next run at " + format_rfc3339(*next_tick_at_) : std::string()));
+  handle(TimePassed{});
+}
+
+void Scheduler::tick(WallTime at) {
+  last_tick_at_ = at;
+  next_tick_at_ = next(*settings_.schedule, now_.wall);
+  if (phase_ == Phase::waiting) {
+    plan_run(Trigger::schedule, at);
+  } else {
+    skip(at, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
+  }
+}
+
+void Scheduler::skip(WallTime at, const std::string& reason) {
+  RunRecord record;
+  record.trigger = Trigger::schedule;
+  record.outcome = Outcome::skipped;
+  record.scheduled_at = at;
+  record.started_at = now_.wall;
+  record.finished_at = now_.wall;
+  record.reason = reason;
+  log(LogLevel::warning, "tick of " + format_rfc3339(at) + " skipped: " + reason);
+  act(RecordSkip{std::move(record)});
+}
+
+// ---- hooks
+
+void Scheduler::handle(const ReloadRequested&) {
+  log(LogLevel::info, "reading the hooks again");
+  act(ReadHooks{});
+}
+
+void Scheduler::complain_about(LogLevel level, const std::vector<std::string>& complaints,
+                               std::set<std::string>& heard) {
+  for (const std::string& complaint : complaints) {
+    if (!complaints_.contains(complaint)) log(level, complaint);
+    heard.insert(complaint);
+  }
+}
+
+void Scheduler::handle(const HooksRead& read) {
+  std::set<std::string> heard;
+  complain_about(LogLevel::warning, read.warnings, heard);
+  complain_about(LogLevel::debug, read.skipped, heard);
+  complaints_ = std::move(heard);
+  if (!hooks_known_ || hooks_ != read.hooks) {
+    log(LogLevel::info, "scripts found: " + count_scripts(read.hooks));
+  }
+  hooks_ = read.hooks;
+  hooks_known_ = true;
+  begin_planned_run();
+}
+
+void Scheduler::handle(const HooksUnreadable& unreadable) {
+  log(LogLevel::error, unreadable.error.text + (hooks_known_ ? "; the hooks stay as last read" : ""));
+  begin_planned_run();
+}
+
+// ---- a run, from plan to first script
+
+void Scheduler::plan_run(Trigger trigger, WallTime at) {
+  phase_ = Phase::beginning;
+  plan_ = Plan{trigger, at};
+  act(ReadHooks{});
+}
+
+void Scheduler::begin_planned_run() {
+  if (!plan_) return;
+  const Plan plan = *std::exchange(plan_, std::nullopt);
+  if (plan.trigger == Trigger::install && hooks_.scripts(Hook::install_dependencies).empty()) {
+    after_preparation();
+    return;
+  }
+  RunRecord record;
+  record.run_id = make_run_id(now_.wall);
+  record.trigger = plan.trigger;
+  record.scheduled_at = plan.at;
+  record.started_at = now_.wall;
+  run_.emplace(record, hooks_);
+  run_started_ = now_.mono;
+  phase_ = Phase::beginning;
+  act(BeginRun{std::move(record)});
+}
+
+void Scheduler::handle(const RunBegun& begun) {
+  run_->record().sequence = begun.sequence;
+  log(LogLevel::info,
+      "run " + run_->record().run_id + " started (" + std::string(name_of(run_->record().trigger)) + ")");
+  if (settings_.run_timeout > Duration::zero()) run_deadline_ = now_.mono + settings_.run_timeout;
+  if (!hooks_known_) run_->fail("Run could not begin: the hooks cannot be read");
+  run_next_script();
+}
+
+void Scheduler::handle(const RunBusy& busy) {
+  const std::string reason = "process " + std::to_string(busy.holder_pid) + " runs one in the same state folder";
+  const RunRecord record = run_->record();
+  run_.reset();
+  if (record.trigger == Trigger::schedule) {
+    skip(record.scheduled_at, reason);
+    if (stopping_) {
+      leave();
+    } else {
+      phase_ = Phase::waiting;
+    }
+    return;
+  }
+  log(LogLevel::error, "no run begins: " + reason);
+  exit_code_ = exit_code_of(ErrorCode::busy);
+  leave();
+}
+
+void Scheduler::handle(const RunUnrecorded& unrecorded) {
+  log(LogLevel::error, "run " + run_->record().run_id + " cannot be recorded: " + unrecorded.error.text);
+  run_->fail("Run could not begin: " + unrecorded.error.text);
+  run_next_script();
+}
+
+// ---- scripts
+
+void Scheduler::run_next_script() {
+  const Script* const script = run_->next_script();
+  if (script == nullptr) {
+    // What install_dependencies left behind lives on; after a failure of it, leave() ends it.
+    if (run_->record().trigger == Trigger::install) {
+      finish_run();
+    } else {
+      sweep();
+    }
+    return;
+  }
+  phase_ = Phase::running;
+  script_started_ = now_.mono;
+  if (settings_.script_timeout > Duration::zero()) script_deadline_ = now_.mono + settings_.script_timeout;
+  if (run_->in_on_error() && settings_.run_timeout > Duration::zero()) {
+    run_deadline_ = now_.mono + settings_.run_timeout;
+  }
+  StartScript start{*script, run_->record().run_id, run_->record().trigger, run_->record().scheduled_at, std::nullopt};
+  if (run_->in_on_error()) start.failure = run_->failure();
+  const std::size_t index = run_->on_started(now_.wall);
+  log(LogLevel::info, start.script.tag() + " started");
+  act(SaveStep{run_->record().run_id, static_cast<std::uint32_t>(index), run_->record().steps[index]});
+  act(std::move(start));
+}
+
+void Scheduler::handle(const ScriptEnded& ended) {
+  if (phase_ != Phase::running && phase_ != Phase::ending) return;  // one that was given up on
+  ScriptResult result = ended.result;
+  if (ending_) {
+    result.outcome = ending_->outcome;
+    result.detail = ending_->detail;
+  }
+  const Duration elapsed = now_.mono - script_started_;
+  const Script script = run_->running_script();
+  if (result.succeeded()) {
+    log(LogLevel::info, script.tag() + " finished in " + format_duration(elapsed));
+  } else {
+    log(LogLevel::error, failure_message(script, result) + " after " + format_duration(elapsed));
+  }
+  ending_.reset();
+  script_deadline_.reset();
+  kill_deadline_.reset();
+  const std::size_t index = run_->on_ended(result, elapsed);
+  act(SaveStep{run_->record().run_id, static_cast<std::uint32_t>(index), run_->record().steps[index]});
+  run_next_script();
+}
+
+void Scheduler::end_script(StepOutcome outcome, std::string detail) {
+  phase_ = Phase::ending;
+  ending_ = Ending{outcome, std::move(detail)};
+  script_deadline_.reset();
+  run_deadline_.reset();
+  end_processes(outcome == StepOutcome::interrupted ? Scope::everything : Scope::script, Send::term);
+}
+
+// ---- the end of a run, the end of all
+
+void Scheduler::end_processes(Scope scope, Send send) {
+  scope_ = scope;
+  sent_ = send;
+  survivors_told_ = false;
+  kill_deadline_ = now_.mono + term_patience;
+  act(EndProcesses{scope, send});
+}
+
+void Scheduler::sweep() {
+  phase_ = Phase::sweeping;
+  run_deadline_.reset();
+  end_processes(stopping_ ? Scope::everything : Scope::run, Send::term);
+}
+
+void Scheduler::handle(const ProcessesAlive& alive) {
+  if (phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
+  if (alive.processes.empty()) {
+    if (phase_ == Phase::sweeping) {
+      finish_run();
+    } else {
+      exit_now();
+    }
+    return;
+  }
+  if (std::exchange(survivors_told_, true)) return;
+  log(LogLevel::warning,
+      std::string(sent_ == Send::kill ? "killing" : "ending") + " what scripts left running: " + join(alive.processes));
+}
+
+void Scheduler::handle(const OrphansReaped&) {
+  if (phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
+  // Whoever forks faster than we kill is killed again.
+  act(EndProcesses{scope_, sent_ == Send::kill ? Send::kill : Send::nothing});
+}
+
+void Scheduler::on_kill_deadline() {
+  kill_deadline_.reset();
+  if (phase_ != Phase::ending && phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
+  if (sent_ == Send::term) {
+    end_processes(scope_, Send::kill);
+    return;
+  }
+  // A process that outlives SIGKILL hangs in the kernel (a dead network file system, as a rule).
+  log(LogLevel::error, "processes do not end although they were killed");
+  if (phase_ == Phase::sweeping) finish_run();
+  if (phase_ == Phase::leaving) exit_now();
+  if (phase_ == Phase::ending && stopping_) handle(ScriptEnded{});
+}
+
+void Scheduler::finish_run() {
+  run_->finish(now_.wall);
+  const RunRecord record = run_->record();
+  kill_deadline_.reset();
+  run_deadline_.reset();
+  act(FinishRun{record});
+  const std::string took = format_duration(now_.mono - run_started_);
+  if (record.outcome == Outcome::succeeded) {
+    log(LogLevel::info, "run " + record.run_id + " succeeded in " + took);
+  } else {
+    log(LogLevel::error,
+        "run " + record.run_id + " " + std::string(name_of(record.outcome)) + " after " + took + ": " + record.reason);
+  }
+  run_.reset();
+
+  const bool last = !settings_.schedule && record.trigger != Trigger::install;
+  const bool unprepared = record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
+  if (last || unprepared) {
+    const bool stopped_daemon = settings_.schedule && record.outcome == Outcome::interrupted;
+    exit_code_ = record.outcome == Outcome::succeeded || stopped_daemon ? 0 : 1;
+    leave();
+  } else if (stopping_) {
+    leave();
+  } else if (record.trigger == Trigger::install) {
+    after_preparation();
+  } else {
+    phase_ = Phase::waiting;
+  }
+}
+
+void Scheduler::handle(const StopRequested&) {
+  if (std::exchange(stopping_, true)) {
+    kill_at_once();
+    return;
+  }
+  next_tick_at_.reset();
+  if (!settings_.schedule) exit_code_ = 1;  // until its run has succeeded after all
+  if (!run_) {
+    plan_.reset();
+    if (phase_ != Phase::leaving) leave();
+    return;
+  }
+  grace_deadline_ = now_.mono + settings_.grace;
+  log(LogLevel::info,
+      "told to end; run " + run_->record().run_id + " may take another " + format_duration(settings_.grace));
+}
+
+void Scheduler::on_grace_over() {
+  grace_deadline_.reset();
+  if (!run_) return;
+  run_->interrupt("interrupted: told to end, and SIDEFRIDGE_GRACE (" + format_duration(settings_.grace) + ") was over");
+  if (phase_ == Phase::running) end_script(StepOutcome::interrupted, "told to end");
+  if (phase_ == Phase::sweeping) end_processes(Scope::everything, Send::kill);
+}
+
+void Scheduler::kill_at_once() {
+  log(LogLevel::warning, "told to end again: killing what runs");
+  grace_deadline_.reset();
+  if (run_) run_->interrupt("interrupted: told to end twice");
+  if (phase_ == Phase::running) {
+    phase_ = Phase::ending;
+    ending_ = Ending{StepOutcome::interrupted, "told to end twice"};
+    script_deadline_.reset();
+    run_deadline_.reset();
+  }
+  if (phase_ == Phase::ending || phase_ == Phase::sweeping || phase_ == Phase::leaving) {
+    end_processes(Scope::everything, Send::kill);
+  }
+}
+
+void Scheduler::leave() {
+  phase_ = Phase::leaving;
+  next_tick_at_.reset();
+  grace_deadline_.reset();
+  end_processes(Scope::everything, Send::term);
+}
+
+void Scheduler::exit_now() {
+  phase_ = Phase::gone;
+  kill_deadline_.reset();
+  log(LogLevel::info, "ended");
+  act(Exit{exit_code_});
+}
+
+void Scheduler::log(LogLevel level, std::string text) {
+  Log line{level, std::move(text), {}, {}};
+  if (run_) {
+    line.run_id = run_->record().run_id;
+    if (run_->script_running()) line.script_path = run_->running_script().path;
+  }
+  act(std::move(line));
+}
+
+}  // namespace sidefridge::core

@@ -1,0 +1,576 @@
+// stories_test.cc - the daemon's life, told in the simulated world.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/cron_expression.h"
+#include "sidefridge/core/script_environment.h"
+#include "sidefridge/core/time_format.h"
+#include "tests/sim/sim_world.h"
+
+namespace sidefridge::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Hook;
+using core::LogLevel;
+using core::Outcome;
+using core::StepOutcome;
+using Tags = std::vector<std::string>;
+
+constexpr core::ExitStatus exited_with(int code) {
+  return {core::ExitStatus::Kind::exited, code};
+}
+
+WallTime at(const std::string& text) {
+  return core::parse_rfc3339(text).value();
+}
+
+core::Scheduler::Settings daemon_settings(const std::string& schedule = "0 3 * * *") {
+  core::Scheduler::Settings settings;
+  settings.schedule = core::parse_cron(schedule).value();
+  return settings;
+}
+
+/// A daemon that starts at two in the morning; its schedule is three o'clock unless a story says otherwise.
+class Story : public ::testing::Test {
+protected:
+  SimWorld world(core::Scheduler::Settings settings = daemon_settings()) {
+    return SimWorld(std::move(settings), at("2026-11-23T02:00:00Z"), store);
+  }
+
+  SimStore store;
+};
+
+TEST_F(Story, a_tick_runs_the_three_hooks_in_order_and_each_hook_by_name) {
+  SimWorld w = world();
+  w.add(Hook::after_backups, "prune");
+  w.add(Hook::backups, "20-files");
+  w.add(Hook::backups, "10-db");
+  w.add(Hook::before_backups, "quiesce");
+  w.add(Hook::on_error, "alert");
+  w.start();
+  EXPECT_TRUE(w.scheduler().ready());
+  w.advance(59min);
+  EXPECT_TRUE(w.started().empty());
+  w.advance(2min);
+  EXPECT_EQ(w.started(), (Tags{"before_backups/quiesce", "backups/10-db", "backups/20-files", "after_backups/prune"}));
+  ASSERT_EQ(w.runs().size(), 1U);
+  const core::RunRecord run = w.runs()[0];
+  EXPECT_EQ(run.outcome, Outcome::succeeded);
+  EXPECT_EQ(run.scheduled_at, at("2026-11-23T03:00:00Z"));
+  EXPECT_EQ(run.finished_at, at("2026-11-23T03:00:04Z"));
+  EXPECT_EQ(run.trigger, core::Trigger::schedule);
+  ASSERT_EQ(run.steps.size(), 4U);
+  EXPECT_EQ(run.steps[1].script, "/scripts/backups/10-db");
+  EXPECT_EQ(run.steps[1].elapsed, 1s);
+}
+
+TEST_F(Story, the_first_failure_ends_the_chain_and_every_on_error_script_hears_of_it) {
+  SimWorld w = world();
+  w.add(Hook::before_backups, "ok");
+  w.add(Hook::backups, "bkp", {.ends_with = exited_with(3)});
+  w.add(Hook::backups, "later");
+  w.add(Hook::after_backups, "prune");
+  w.add(Hook::on_error, "1-mail");
+  w.add(Hook::on_error, "2-page");
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.started(), (Tags{"before_backups/ok", "backups/bkp", "on_error/1-mail", "on_error/2-page"}));
+  for (const std::size_t i : {2U, 3U}) {
+    EXPECT_EQ(core::script_arguments(w.starts[i]), Tags{"Script '/scripts/backups/bkp' finished with exit code '3'"});
+    EXPECT_EQ(w.starts[i].failure->stderr_tail, "stderr of backups/bkp");
+  }
+  EXPECT_TRUE(core::script_arguments(w.starts[1]).empty());
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' finished with exit code '3'");
+}
+
+TEST_F(Story, a_failing_on_error_script_does_not_trigger_on_error_again) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.ends_with = exited_with(1)});
+  w.add(Hook::on_error, "1-breaks", {.ends_with = exited_with(9)});
+  w.add(Hook::on_error, "2-still-runs");
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "on_error/1-breaks", "on_error/2-still-runs"}));
+  EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' finished with exit code '1'");
+  EXPECT_TRUE(w.logged("Script '/scripts/on_error/1-breaks' finished with exit code '9'"));
+}
+
+TEST_F(Story, a_script_that_a_signal_ends_is_a_failure_that_names_the_signal) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.ends_with = {core::ExitStatus::Kind::signalled, SIGSEGV}});
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' was ended by signal 'SIGSEGV'");
+  EXPECT_EQ(w.runs()[0].steps[0].outcome, StepOutcome::signalled);
+}
+
+TEST_F(Story, a_script_that_cannot_start_is_a_failed_step_and_reaches_on_error) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.cannot_start = true});
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "on_error/alert"}));
+  EXPECT_EQ(w.starts[1].failure->message,
+            "Script '/scripts/backups/bkp' could not be started: the system allows no more processes");
+}
+
+TEST_F(Story, install_dependencies_runs_once_before_the_first_tick) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "apk", {.runs_for = 30s});
+  w.add(Hook::backups, "bkp");
+  w.start();
+  EXPECT_FALSE(w.scheduler().ready());
+  w.advance(1min);
+  EXPECT_TRUE(w.scheduler().ready());
+  w.advance(48h);
+  EXPECT_EQ(w.started(), (Tags{"install_dependencies/apk", "backups/bkp", "backups/bkp"}));
+  EXPECT_EQ(w.runs()[0].trigger, core::Trigger::install);
+}
+
+TEST_F(Story, a_failing_install_runs_on_error_and_ends_the_daemon_with_1) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "1-apk", {.ends_with = exited_with(99), .leaves_behind = 1});
+  w.add(Hook::install_dependencies, "2-never");
+  w.add(Hook::on_error, "alert");
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(48h);
+  EXPECT_EQ(w.started(), (Tags{"install_dependencies/1-apk", "on_error/alert"}));
+  EXPECT_EQ(w.exit_code(), 1);
+  EXPECT_EQ(w.alive(), 0U);
+}
+
+TEST_F(Story, no_install_scripts_are_no_run) {
+  SimWorld w = world();
+  w.start();
+  EXPECT_TRUE(w.runs().empty());
+  EXPECT_TRUE(w.scheduler().ready());
+}
+
+TEST_F(Story, a_tick_while_a_run_goes_on_is_skipped_with_one_record_and_one_warning) {
+  SimWorld w = world(daemon_settings("*/10 * * * *"));
+  w.add(Hook::backups, "slow", {.runs_for = 25min});
+  w.start();
+  w.advance(36min);  // ticks at 02:10 (runs), 02:20 and 02:30 (skipped)
+  EXPECT_EQ(w.runs().size(), 1U);
+  ASSERT_EQ(w.skipped().size(), 2U);
+  EXPECT_EQ(w.skipped()[0].scheduled_at, at("2026-11-23T02:20:00Z"));
+  EXPECT_EQ(w.log_of(LogLevel::warning).size(), 2U);
+  w.advance(5min);  // 02:40 runs again
+  EXPECT_EQ(w.runs().size(), 2U);
+}
+
+TEST_F(Story, a_run_of_another_process_in_the_same_folder_skips_the_tick) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  store.foreign_run = true;
+  w.advance(2h);
+  EXPECT_TRUE(w.started().empty());
+  ASSERT_EQ(w.skipped().size(), 1U);
+  EXPECT_NE(w.skipped()[0].reason.find("4711"), std::string::npos);
+  store.foreign_run = false;
+  w.advance(24h);
+  EXPECT_EQ(w.started(), Tags{"backups/bkp"});
+}
+
+TEST_F(Story, what_scripts_left_behind_lives_during_the_run_and_ends_with_it) {
+  SimWorld w = world();
+  w.add(Hook::before_backups, "forward", {.leaves_behind = 1});
+  w.add(Hook::backups, "bkp", {.runs_for = 10min});
+  w.start();
+  w.advance(65min);
+  EXPECT_EQ(w.alive(), 2U);  // the port-forward and the backup
+  w.advance(10min);
+  EXPECT_EQ(w.alive(), 0U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
+  EXPECT_TRUE(w.logged("what scripts left running: fake"));
+}
+
+TEST_F(Story, a_leftover_that_ignores_term_is_killed_five_seconds_later) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.leaves_behind = 1, .left_ignore_term = true});
+  w.start();
+  w.advance(1h + 1s + 4900ms);
+  EXPECT_EQ(w.alive(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::running);
+  w.advance(200ms);
+  EXPECT_EQ(w.alive(), 0U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, a_leftover_that_even_kill_does_not_end_holds_the_run_for_ten_seconds_only) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.leaves_behind = 1, .left_ignore_term = true, .left_survive_kill = true});
+  w.start();
+  w.advance(1h + 12s);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
+  EXPECT_TRUE(w.logged("processes do not end although they were killed"));
+}
+
+TEST_F(Story, what_install_dependencies_left_behind_lives_until_the_end) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "agent", {.leaves_behind = 1});
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(26h);
+  EXPECT_EQ(w.runs().size(), 3U);
+  EXPECT_EQ(w.alive(), 1U);
+  w.stop();
+  w.advance(1s);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.alive(), 0U);
+}
+
+TEST_F(Story, term_while_waiting_ends_at_once_with_0) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.stop();
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_FALSE(w.scheduler().ready());
+}
+
+TEST_F(Story, term_while_a_run_goes_on_lets_it_finish_within_the_grace) {
+  SimWorld w = world(daemon_settings("*/1 * * * *"));
+  w.add(Hook::backups, "bkp", {.runs_for = 20s});
+  w.add(Hook::after_backups, "prune");
+  w.start();
+  w.advance(61s);
+  w.stop();
+  EXPECT_FALSE(w.scheduler().ready());
+  w.advance(24s);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "after_backups/prune"}));
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, no_run_starts_after_term) {
+  SimWorld w = world(daemon_settings("* * * * * *"));
+  w.add(Hook::backups, "bkp", {.runs_for = 10s});
+  w.start();
+  w.advance(1500ms);
+  w.stop();
+  w.advance(1min);
+  EXPECT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.exit_code(), 0);
+}
+
+TEST_F(Story, when_the_grace_is_over_scripts_get_term_and_the_record_says_interrupted) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 10h, .leaves_behind = 2});
+  w.add(Hook::after_backups, "prune");
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(61min);
+  w.stop();
+  w.advance(24900ms);
+  EXPECT_EQ(w.exit_code(), std::nullopt);
+  w.advance(200ms);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.started(), Tags{"backups/bkp"});
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::interrupted);
+  EXPECT_EQ(w.runs()[0].steps[0].outcome, StepOutcome::interrupted);
+}
+
+TEST_F(Story, a_script_that_ignores_term_at_the_end_is_killed_five_seconds_later) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 10h, .ignores_term = true, .leaves_behind = 1, .left_ignore_term = true});
+  w.start();
+  w.advance(61min);
+  w.stop();
+  w.advance(25s + 4900ms);
+  EXPECT_EQ(w.alive(), 2U);
+  w.advance(200ms);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.alive(), 0U);
+}
+
+TEST_F(Story, a_second_term_kills_at_once) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 10h, .ignores_term = true, .leaves_behind = 1, .left_ignore_term = true});
+  w.start();
+  w.advance(61min);
+  w.stop();
+  w.advance(1s);
+  w.stop();
+  w.advance(1ms);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.alive(), 0U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::interrupted);
+}
+
+TEST_F(Story, without_grace_term_reaches_the_scripts_at_once) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.grace = 0s;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp", {.runs_for = 10h});
+  w.start();
+  w.advance(61min);
+  w.stop();
+  w.advance(1ms);
+  EXPECT_EQ(w.exit_code(), 0);
+}
+
+TEST_F(Story, term_during_install_dependencies_ends_with_0) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "apk", {.runs_for = 10h});
+  w.start();
+  w.advance(1s);
+  w.stop();
+  w.advance(26s);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::interrupted);
+}
+
+TEST_F(Story, a_failure_before_term_stays_a_failure) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.ends_with = exited_with(1)});
+  w.add(Hook::on_error, "hangs", {.runs_for = 10h});
+  w.start();
+  w.advance(61min);
+  w.stop();
+  w.advance(26s);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_EQ(w.runs()[0].steps[1].outcome, StepOutcome::interrupted);
+}
+
+TEST_F(Story, a_script_over_its_time_limit_is_ended_and_fails_as_timed_out) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.script_timeout = 30s;
+  SimWorld w = world(settings);
+  w.add(Hook::before_backups, "forward", {.leaves_behind = 1});
+  w.add(Hook::backups, "hangs", {.runs_for = 10h, .ignores_term = true});
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(1h + 1s + 34s);
+  EXPECT_EQ(w.alive(), 2U);  // five seconds after TERM it is still there, and so is the port-forward
+  w.advance(3s);
+  EXPECT_EQ(w.started(), (Tags{"before_backups/forward", "backups/hangs", "on_error/alert"}));
+  EXPECT_EQ(w.runs()[0].steps[1].outcome, StepOutcome::timed_out);
+  EXPECT_EQ(w.runs()[0].reason,
+            "Script '/scripts/backups/hangs' timed out: it ran longer than SIDEFRIDGE_SCRIPT_TIMEOUT allows (30 s)");
+}
+
+TEST_F(Story, a_script_that_exits_with_0_after_its_time_limit_has_still_timed_out) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.script_timeout = 30s;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "late", {.runs_for = 32s, .ignores_term = true});
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.runs()[0].steps[0].outcome, StepOutcome::timed_out);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+}
+
+TEST_F(Story, a_run_over_its_time_limit_fails_and_on_error_still_runs) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.run_timeout = 1min;
+  SimWorld w = world(settings);
+  w.add(Hook::before_backups, "a", {.runs_for = 40s});
+  w.add(Hook::backups, "b", {.runs_for = 40s});
+  w.add(Hook::on_error, "alert", {.runs_for = 30s});
+  w.add(Hook::on_error, "hangs", {.runs_for = 10h});
+  w.start();
+  w.advance(2h);
+  EXPECT_EQ(w.started(), (Tags{"before_backups/a", "backups/b", "on_error/alert", "on_error/hangs"}));
+  EXPECT_EQ(w.runs()[0].steps[1].outcome, StepOutcome::timed_out);
+  EXPECT_EQ(w.runs()[0].steps[2].outcome, StepOutcome::exited);
+  EXPECT_EQ(w.runs()[0].steps[3].outcome, StepOutcome::timed_out);
+  EXPECT_EQ(w.runs()[0].finished_at, at("2026-11-23T03:02:30Z"));
+}
+
+TEST_F(Story, a_run_that_cannot_be_stored_fails_with_the_reason_and_reaches_on_error) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.fail_call(2);  // reading the hooks is the first
+  w.advance(2h);
+  EXPECT_EQ(w.started(), Tags{"on_error/alert"});
+  EXPECT_EQ(w.starts[0].failure->message, "Run could not begin: no space left");
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_FALSE(w.exit_code());
+  w.advance(24h);
+  EXPECT_EQ(w.runs()[1].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, unreadable_hooks_keep_the_last_good_set) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.fail_call(1);
+  w.advance(2h);
+  EXPECT_EQ(w.started(), Tags{"backups/bkp"});
+  EXPECT_TRUE(w.logged("the hooks stay as last read"));
+}
+
+TEST_F(Story, hooks_that_could_never_be_read_fail_the_run_but_not_the_daemon) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.fail_call(1);
+  w.start();
+  w.fail_call(1);
+  w.advance(2h);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_EQ(w.runs()[0].reason, "Run could not begin: the hooks cannot be read");
+  w.advance(24h);
+  EXPECT_EQ(w.runs()[1].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, a_run_sees_the_scripts_that_are_there_when_it_begins) {
+  SimWorld w = world();
+  w.add(Hook::backups, "old");
+  w.start();
+  w.advance(2h);
+  w.remove(Hook::backups, "old");
+  w.add(Hook::backups, "new");
+  w.advance(24h);
+  EXPECT_EQ(w.started(), (Tags{"backups/old", "backups/new"}));
+}
+
+TEST_F(Story, a_complaint_about_the_hooks_is_logged_once_until_it_has_gone_away) {
+  SimWorld w = world();
+  w.start();
+  w.advance(72h);
+  EXPECT_EQ(w.log_of(LogLevel::warning), Tags{"nothing to back up"});
+  w.add(Hook::backups, "bkp");
+  w.reload();
+  w.remove(Hook::backups, "bkp");
+  w.reload();
+  EXPECT_EQ(w.log_of(LogLevel::warning).size(), 2U);
+}
+
+TEST_F(Story, the_wall_clock_set_back_a_little_runs_nothing_again) {
+  for (const Duration step : {Duration(-1ms), Duration(-1s), Duration(-1h)}) {
+    SimStore fresh;
+    SimWorld w(daemon_settings(), at("2026-11-23T02:00:00Z"), fresh);
+    w.add(Hook::backups, "bkp");
+    w.start();
+    w.advance(1h + 2s);
+    EXPECT_EQ(w.runs().size(), 1U);
+    w.step_wall_clock(step);
+    w.advance(3h);
+    EXPECT_EQ(w.runs().size(), 1U);
+  }
+}
+
+TEST_F(Story, the_wall_clock_set_far_back_starts_the_schedule_anew) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(1h + 2s);
+  w.step_wall_clock(-4h);
+  w.advance(4h);
+  EXPECT_EQ(w.runs().size(), 2U);
+}
+
+TEST_F(Story, a_tick_that_the_wall_clock_jumped_over_by_less_than_three_hours_runs_once_at_once) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.step_wall_clock(2h);
+  EXPECT_EQ(w.started(), Tags{"backups/bkp"});
+  w.advance(20h);
+  EXPECT_EQ(w.runs().size(), 1U);
+}
+
+TEST_F(Story, small_steps_back_that_add_up_run_nothing_again) {
+  SimWorld w = world(daemon_settings("*/10 * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(3h);
+  const std::size_t before = w.runs().size();
+  w.step_wall_clock(-2h);
+  w.step_wall_clock(-2h);
+  w.advance(4h - 1min);
+  EXPECT_EQ(w.runs().size(), before);
+  w.advance(11min);
+  EXPECT_EQ(w.runs().size(), before + 1);
+}
+
+TEST_F(Story, a_step_is_measured_by_itself_not_from_the_last_tick) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(12h);                   // it is 14:00, three o'clock has run
+  w.step_wall_clock(-11h - 30min);  // far back, to 02:30
+  w.advance(1h);
+  EXPECT_EQ(w.runs().size(), 2U);
+}
+
+TEST_F(Story, a_tick_that_the_wall_clock_jumped_over_by_far_does_not_run) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.step_wall_clock(5h);
+  w.advance(1min);
+  EXPECT_TRUE(w.started().empty());
+  w.advance(20h);
+  EXPECT_EQ(w.runs().size(), 1U);
+}
+
+TEST_F(Story, once_installs_then_runs_and_ends_with_the_outcome) {
+  for (const int code : {0, 7}) {
+    SimStore fresh;
+    SimWorld w(core::Scheduler::Settings{}, at("2026-11-23T02:00:00Z"), fresh);
+    w.add(Hook::install_dependencies, "apk");
+    w.add(Hook::backups, "bkp", {.ends_with = exited_with(code)});
+    w.start();
+    w.advance(1min);
+    EXPECT_EQ(w.started(), (Tags{"install_dependencies/apk", "backups/bkp"}));
+    EXPECT_EQ(w.exit_code(), code == 0 ? 0 : 1);
+    EXPECT_EQ(w.runs()[1].trigger, core::Trigger::manual);
+  }
+}
+
+TEST_F(Story, once_beside_a_run_ends_with_75) {
+  SimWorld w = world(core::Scheduler::Settings{});
+  w.add(Hook::backups, "bkp");
+  store.foreign_run = true;
+  w.start();
+  EXPECT_EQ(w.exit_code(), 75);
+  EXPECT_TRUE(w.logged("4711"));
+}
+
+TEST_F(Story, once_that_is_told_to_end_ends_with_1) {
+  SimWorld w = world(core::Scheduler::Settings{});
+  w.add(Hook::backups, "bkp", {.runs_for = 10h});
+  w.start();
+  w.advance(1s);
+  w.stop();
+  w.advance(26s);
+  EXPECT_EQ(w.exit_code(), 1);
+}
+
+TEST_F(Story, a_run_found_unfinished_at_the_next_start_is_lost_and_knows_its_steps) {
+  {
+    SimWorld w = world();
+    w.add(Hook::before_backups, "a");
+    w.add(Hook::backups, "bkp", {.runs_for = 10h});
+    w.start();
+    w.advance(61min);
+    // Killed here: nothing more happens in this world.
+  }
+  SimWorld next(daemon_settings(), at("2026-11-24T02:00:00Z"), store);
+  next.add(Hook::backups, "bkp");
+  next.start();
+  next.advance(2h);
+  ASSERT_EQ(next.runs().size(), 2U);
+  EXPECT_EQ(next.runs()[0].outcome, Outcome::lost);
+  ASSERT_EQ(next.runs()[0].steps.size(), 2U);
+  EXPECT_EQ(next.runs()[0].steps[0].outcome, StepOutcome::exited);
+  EXPECT_EQ(next.runs()[0].steps[1].outcome, StepOutcome::running);
+  EXPECT_EQ(next.runs()[1].outcome, Outcome::succeeded);
+}
+
+}  // namespace
+}  // namespace sidefridge::sim
