@@ -25,7 +25,7 @@ Error usage_error(const VerbSpec& spec, std::string_view what) {
   text += " --help";
   // Some messages hold an argument as it was typed.
   std::replace_if(
-      text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
+      text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, '?');
   return Error{ErrorCode::invalid, std::move(text)};
 }
 
