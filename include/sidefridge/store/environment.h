@@ -1,7 +1,5 @@
-// environment.h - LMDB's environments and transactions with one owner each. LMDB is included here and nowhere else.
+// environment.h - LMDB's environments and transactions with one owner each. Only environment.cc sees LMDB itself.
 #pragma once
-
-#include <lmdb.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -9,40 +7,35 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sidefridge/core/result.h"
 
+struct MDB_env;
+struct MDB_txn;
+
 namespace sidefridge::store {
 
-/// What LMDB or the system said, as an Error: "<what>: <text>". Returns: code full for a full map or disk, not_found,
-/// invalid for a file that is no LMDB file of ours or is damaged, io for all others.
-Error lmdb_error(std::string_view what, int code);
+/// A named database, within the transaction that opened it.
+struct Database {
+  unsigned handle;
+};
 
-/// One transaction. It is undone unless commit() was called, and views into it end with it.
-class Transaction {
-public:
-  Transaction(Transaction&&) noexcept = default;
-  Transaction& operator=(Transaction&&) noexcept = default;
+/// One key and its value: views that live until the transaction ends or writes.
+struct Entry {
+  std::string_view key;
+  std::string_view value;
+};
 
-  MDB_txn* handle() const noexcept { return txn_.get(); }
-
-  /// Makes it happen. Errors: then it did not happen.
-  Result<void> commit();
-
-private:
-  friend class Environment;
-  struct Abort {
-    void operator()(MDB_txn* txn) const noexcept { mdb_txn_abort(txn); }
-  };
-  Transaction(MDB_txn* txn, const std::string* path) noexcept : txn_(txn), path_(path) {}
-
-  std::unique_ptr<MDB_txn, Abort> txn_;
-  const std::string* path_;
+struct Usage {
+  std::size_t entries;
+  std::size_t bytes;  // whole pages
 };
 
 /// An open LMDB file `path` with its lock file `path`-lock, both 0600.
-/// Owns:     descriptors, the map and its reader slots. Movable, not copyable.
-/// Requires: never two of one file in a process, never used in a child.
+/// Owns:     descriptors (close-on-exec), the map and its reader slots. Movable, not copyable.
+/// Requires: never two of one file in a process, never used in a child, one transaction at a time.
+/// Errors:   code full for a limit or disk that is full, invalid for a file that is damaged or none of LMDB's, io else.
 class Environment {
 public:
   enum class Sync { at_commit, never };
@@ -54,31 +47,91 @@ public:
   struct Settings {
     Access access = Access::join;
     Sync sync = Sync::at_commit;
-    std::size_t map_bytes = 0;  // 0: what the file says. The file grows with use, so this is its limit
-    unsigned databases = 1;     // named databases at most
+    std::size_t map_bytes = 0;      // 0: what the file says. The file grows with use, so this is only its limit
+    std::string_view limit_hint{};  // static text: what to do when that limit is reached
   };
 
-  /// Errors: as lmdb_error(); unavailable when a file that must exist does not.
+  class Transaction;
+
+  /// Errors: unavailable when a file that must exist does not.
   static Result<Environment> open(std::string path, Settings settings);
 
+  /// Waits for writers of other processes to end. After an error of the disk the file is opened again first.
   Result<Transaction> begin_write();
-  /// When all reader slots are taken, even after those of dead processes are freed, it waits for its turn as a writer.
+
+  /// Never waits, except when all reader slots are taken and not by the dead: then it reads in a writer's turn.
   Result<Transaction> begin_read();
 
-  void clear_stale_readers() noexcept;
+  /// Takes the place of another file. Who has that one open keeps it, and cannot touch this one.
+  Result<void> move_to(std::string path);
+
+  /// Makes a file that was cut short as long as it says it is: what is missing is then an error and no SIGBUS.
+  Result<void> fill_up();
+
+  /// Frees what readers that were killed still hold. Returns: how many.
+  int clear_stale_readers() noexcept;
+
+  /// Whether the file that is open is still the one at its path.
+  bool is_current() const noexcept;
+
   std::size_t map_bytes() const noexcept;
-  const std::string& path() const noexcept { return *path_; }
-  int fd() const noexcept;
-  MDB_env* handle() const noexcept { return env_.get(); }
+  const std::string& path() const noexcept { return file_->path; }
 
 private:
   struct Close {
-    void operator()(MDB_env* env) const noexcept { mdb_env_close(env); }
+    void operator()(MDB_env* env) const noexcept;
   };
-  Environment(MDB_env* env, std::unique_ptr<std::string> path) noexcept : env_(env), path_(std::move(path)) {}
+  struct File {
+    std::string path;
+    Settings settings;
+    std::unique_ptr<MDB_env, Close> env;
+  };
 
-  std::unique_ptr<MDB_env, Close> env_;
-  std::unique_ptr<std::string> path_;  // on the heap: transactions point to it
+  explicit Environment(std::unique_ptr<File> file) noexcept : file_(std::move(file)) {}
+  static Result<void> open_file(File& file);
+  Result<Transaction> begin(unsigned flags);
+
+  std::unique_ptr<File> file_;  // on the heap: transactions point to it
 };
+
+/// One transaction. It is undone unless commit() was called, and views into it end with it.
+class Environment::Transaction {
+public:
+  /// Nothing when there is none of that name.
+  Result<std::optional<Database>> find_database(const std::string& name);
+  /// Makes it when missing.
+  Result<Database> make_database(const std::string& name);
+  /// Forgets it with all it holds.
+  Result<void> drop(Database database);
+
+  Result<std::optional<std::string_view>> get(Database database, std::string_view key) const;
+  Result<void> put(Database database, std::string_view key, std::string_view value);
+  /// A key that is not there is no error.
+  Result<void> erase(Database database, std::string_view key);
+
+  /// The entry of the smallest key that is not less than `key`.
+  Result<std::optional<Entry>> at_or_after(Database database, std::string_view key) const;
+  /// The entry of the greatest key.
+  Result<std::optional<Entry>> last(Database database) const;
+
+  Result<Usage> usage(Database database) const;
+
+  /// Makes it happen. Errors: then it did not happen.
+  Result<void> commit();
+
+private:
+  friend class Environment;
+  struct Abort {
+    void operator()(MDB_txn* txn) const noexcept;
+  };
+  Transaction(MDB_txn* txn, const File* file) noexcept : txn_(txn), file_(file) {}
+  Error failed(int code) const;
+
+  std::unique_ptr<MDB_txn, Abort> txn_;
+  const File* file_;
+  std::vector<Database> opened_;
+};
+
+using Transaction = Environment::Transaction;
 
 }  // namespace sidefridge::store

@@ -19,7 +19,7 @@ namespace sidefridge::store {
 /// history.mdb: records of runs by sequence. What a call has written is on the disk when it returns.
 /// Owns:   one LMDB environment. Movable, not copyable. Requires: one object a file and process.
 /// Blocks: a write waits for the disk.
-/// Errors: full when the disk is, io; a record that cannot be read is skipped and counted.
+/// Errors: full when the disk is, io. A record that cannot be read is passed over; take_notices() tells.
 class History {
 public:
   struct Settings {
@@ -60,16 +60,23 @@ public:
   /// One line each on what happened that nobody asked for. Emptied by the call.
   std::vector<std::string> take_notices();
 
-  /// Frees what readers that were killed still hold.
-  void clear_stale_readers() noexcept { environment_.clear_stale_readers(); }
+  /// Frees what readers that were killed still hold. Returns: how many.
+  int clear_stale_readers() noexcept { return environment_.clear_stale_readers(); }
 
 private:
-  History(Environment environment, StateFolder folder, Settings settings) noexcept;
+  History(Environment environment, Settings settings) noexcept
+      : environment_(std::move(environment)), settings_(settings) {}
+
+  static Result<Environment> open_sound(const std::string& path, const Settings& settings);
+  Result<std::uint64_t> store(const core::RunRecord& run);
+  Result<std::uint64_t> store_once(const core::RunRecord& run);
+  Result<std::optional<std::string>> fact(std::string_view name);
+  std::optional<core::RunRecord> read(const Entry& entry);
 
   Environment environment_;
-  StateFolder folder_;
   Settings settings_;
   std::vector<std::string> notices_;
+  std::size_t unreadable_ = 0;  // records passed over since the last notice
 };
 
 }  // namespace sidefridge::store

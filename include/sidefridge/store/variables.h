@@ -33,7 +33,7 @@ public:
   static Result<Variables> join(const StateFolder& folder);
 
   /// Whether the file that is open is still the one under its name.
-  bool is_current() const noexcept;
+  bool is_current() const noexcept { return environment_.is_current(); }
 
   /// Makes an empty namespace, replacing one of that name.
   Result<void> begin(std::string_view run_id);
@@ -53,8 +53,8 @@ public:
   /// The steps noted for a run, by index.
   Result<std::vector<core::StepRecord>> steps(std::string_view run_id);
 
-  /// Frees what readers that were killed still hold.
-  void clear_stale_readers() noexcept { environment_.clear_stale_readers(); }
+  /// Frees what readers that were killed still hold. Returns: how many.
+  int clear_stale_readers() noexcept { return environment_.clear_stale_readers(); }
 
   /// No value can be larger than this.
   std::uint64_t limit_bytes() const noexcept { return environment_.map_bytes(); }

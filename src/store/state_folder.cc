@@ -1,0 +1,67 @@
+// state_folder.cc - makes and checks the folder that everything lies in.
+#include "sidefridge/store/state_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace sidefridge::store {
+namespace {
+
+// Makes a folder and those above it. Who may enter the state folder itself is the matter of whoever mounts it.
+Result<void> make_folders(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
+  const std::size_t slash = path.find_last_of('/');
+  if (errno != ENOENT || slash == std::string::npos || slash == 0) {
+    return core::system_error("cannot make the folder " + path, errno);
+  }
+  if (auto made = make_folders(path.substr(0, slash)); !made) return made;
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return core::system_error("cannot make the folder " + path, errno);
+  }
+  return {};
+}
+
+Result<void> check_ours(const std::string& path, int fd) {
+  struct stat found {};
+  if (::fstat(fd, &found) != 0) return core::system_error(path, errno);
+  if (found.st_uid != ::geteuid()) {
+    return Error{ErrorCode::unavailable, path + " belongs to user " + std::to_string(found.st_uid) +
+                                             " and we are user " + std::to_string(::geteuid()) +
+                                             "; set SIDEFRIDGE_STATE_DIR to a folder of our own"};
+  }
+  if ((found.st_mode & 07777) != 0700 && ::fchmod(fd, 0700) != 0) {
+    return core::system_error("cannot keep others out of " + path, errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+StateFolder StateFolder::at(std::string_view state_dir) {
+  std::string path(state_dir);
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return StateFolder(path + "/store");
+}
+
+Result<StateFolder> StateFolder::open(std::string_view state_dir) {
+  StateFolder folder = at(state_dir);
+  if (auto made = make_folders(std::string(state_dir)); !made) return std::move(made).error();
+  if (::mkdir(folder.path_.c_str(), 0700) != 0 && errno != EEXIST) {
+    return core::system_error("cannot make the folder " + folder.path_, errno);
+  }
+  const int fd = ::open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+    return Error{ErrorCode::unavailable, folder.path_ + " is no folder; remove it or set SIDEFRIDGE_STATE_DIR"};
+  }
+  if (fd < 0) return core::system_error("cannot open " + folder.path_, errno);
+  auto ours = check_ours(folder.path_, fd);
+  ::close(fd);
+  if (!ours) return std::move(ours).error();
+  return folder;
+}
+
+}  // namespace sidefridge::store

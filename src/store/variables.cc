@@ -1,0 +1,144 @@
+// variables.cc - a namespace is a named database of its run's id; the steps of a run lie in one beside it.
+#include "sidefridge/store/variables.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "sidefridge/core/quote.h"
+#include "sidefridge/core/record.h"
+#include "sidefridge/store/sequence_key.h"
+
+namespace sidefridge::store {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t maximum_run_id_bytes = 200;
+
+// No run id has a slash in it, so this is nobody's namespace.
+std::string steps_of(std::string_view run_id) {
+  return std::string(run_id) + "/steps";
+}
+
+Error no_such_run(std::string_view run_id) {
+  return Error{ErrorCode::unavailable, "the run " + core::in_quotes(run_id) + " is over or never was"};
+}
+
+Result<void> check_key(std::string_view key) {
+  if (!key.empty() && key.size() <= maximum_key_bytes) return {};
+  return Error{ErrorCode::invalid, "a key is 1 to 511 bytes long, this one has " + std::to_string(key.size())};
+}
+
+Result<Database> find_namespace(Transaction& transaction, std::string_view run_id) {
+  const bool possible =
+      !run_id.empty() && run_id.size() <= maximum_run_id_bytes && run_id.find('/') == std::string_view::npos;
+  if (!possible) return no_such_run(run_id);
+  auto found = transaction.find_database(std::string(run_id));
+  if (!found) return std::move(found).error();
+  if (!*found) return no_such_run(run_id);
+  return **found;
+}
+
+Result<void> drop_if_there(Transaction& transaction, const std::string& name) {
+  auto found = transaction.find_database(name);
+  if (!found) return std::move(found).error();
+  if (!*found) return {};
+  return transaction.drop(**found);
+}
+
+}  // namespace
+
+Result<Variables> Variables::create_anew(const StateFolder& folder, std::uint64_t limit_bytes) {
+  const std::string beside = folder.variables_path() + ".new";
+  ::unlink(beside.c_str());
+  ::unlink((beside + "-lock").c_str());
+  auto environment = Environment::open(beside, {.access = Environment::Access::create,
+                                                .sync = Environment::Sync::never,
+                                                .map_bytes = limit_bytes / page_bytes * page_bytes,
+                                                .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
+  if (!environment) return std::move(environment).error();
+  if (auto moved = environment->move_to(folder.variables_path()); !moved) return std::move(moved).error();
+  return Variables(std::move(*environment));
+}
+
+Result<Variables> Variables::join(const StateFolder& folder) {
+  auto environment = Environment::open(folder.variables_path(), {.access = Environment::Access::join,
+                                                                 .sync = Environment::Sync::never,
+                                                                 .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
+  if (!environment) return std::move(environment).error();
+  return Variables(std::move(*environment));
+}
+
+Result<void> Variables::begin(std::string_view run_id) {
+  auto transaction = environment_.begin_write();
+  if (!transaction) return std::move(transaction).error();
+  if (auto gone = drop_if_there(*transaction, std::string(run_id)); !gone) return gone;
+  if (auto gone = drop_if_there(*transaction, steps_of(run_id)); !gone) return gone;
+  if (auto made = transaction->make_database(std::string(run_id)); !made) return std::move(made).error();
+  return transaction->commit();
+}
+
+Result<void> Variables::drop(std::string_view run_id) {
+  auto transaction = environment_.begin_write();
+  if (!transaction) return std::move(transaction).error();
+  if (auto gone = drop_if_there(*transaction, std::string(run_id)); !gone) return gone;
+  if (auto gone = drop_if_there(*transaction, steps_of(run_id)); !gone) return gone;
+  return transaction->commit();
+}
+
+Result<void> Variables::save(std::string_view run_id, std::string_view key, std::string_view value) {
+  if (auto sound = check_key(key); !sound) return sound;
+  const auto attempt = [&]() -> Result<void> {
+    auto transaction = environment_.begin_write();
+    if (!transaction) return std::move(transaction).error();
+    auto space = find_namespace(*transaction, run_id);
+    if (!space) return std::move(space).error();
+    if (auto put = transaction->put(*space, key, value); !put) return put;
+    return transaction->commit();
+  };
+  auto saved = attempt();
+  // Pages that only a killed reader still held count as free from now on.
+  if (!saved && saved.error().code == ErrorCode::full && environment_.clear_stale_readers() > 0) saved = attempt();
+  return saved;
+}
+
+Result<std::optional<std::string>> Variables::load(std::string_view run_id, std::string_view key) {
+  if (auto sound = check_key(key); !sound) return std::move(sound).error();
+  auto transaction = environment_.begin_read();
+  if (!transaction) return std::move(transaction).error();
+  auto space = find_namespace(*transaction, run_id);
+  if (!space) return std::move(space).error();
+  auto found = transaction->get(*space, key);
+  if (!found) return std::move(found).error();
+  if (!*found) return std::optional<std::string>();
+  return std::optional<std::string>(**found);
+}
+
+Result<void> Variables::save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step) {
+  auto transaction = environment_.begin_write();
+  if (!transaction) return std::move(transaction).error();
+  auto steps = transaction->make_database(steps_of(run_id));
+  if (!steps) return std::move(steps).error();
+  if (auto put = transaction->put(*steps, format_key(index), core::format_record(step)); !put) return put;
+  return transaction->commit();
+}
+
+Result<std::vector<core::StepRecord>> Variables::steps(std::string_view run_id) {
+  auto transaction = environment_.begin_read();
+  if (!transaction) return std::move(transaction).error();
+  auto found = transaction->find_database(steps_of(run_id));
+  if (!found) return std::move(found).error();
+  std::vector<core::StepRecord> steps;
+  if (!*found) return steps;
+  for (std::uint64_t next = 0;;) {
+    auto entry = transaction->at_or_after(**found, format_key(next));
+    if (!entry) return std::move(entry).error();
+    if (!*entry) return steps;
+    auto step = core::parse_step_record((*entry)->value);
+    if (!step) return std::move(step).error();
+    steps.push_back(std::move(*step));
+    next = parse_key((*entry)->key) + 1;
+  }
+}
+
+}  // namespace sidefridge::store

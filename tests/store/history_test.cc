@@ -1,0 +1,281 @@
+#include "sidefridge/store/history.h"
+
+#include "fixture.h"
+
+namespace sidefridge::store {
+namespace {
+
+using core::Outcome;
+using core::RunRecord;
+
+class HistoryTest : public testing::Test {
+protected:
+  TempDir dir_;
+  StateFolder folder_ = must(StateFolder::open(dir_.path()));
+
+  History open(std::size_t limit = 1000) const { return must(History::open(folder_, {.limit = limit})); }
+
+  std::vector<std::string> ids(History& history, std::size_t count = 10'000) const {
+    std::vector<std::string> result;
+    for (const RunRecord& run : must(history.latest(count))) result.push_back(run.run_id);
+    return result;
+  }
+
+  void overwrite(std::size_t from, const std::string& bytes) const {
+    std::fstream file(folder_.history_path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(from));
+    file << bytes;
+    ASSERT_TRUE(file.good());
+  }
+};
+
+RunRecord run_of(std::string run_id, Outcome outcome = Outcome::running) {
+  RunRecord run;
+  run.run_id = std::move(run_id);
+  run.outcome = outcome;
+  run.started_at = WallTime(std::chrono::seconds(1'700'000'000));
+  run.boot_id = "boot";
+  return run;
+}
+
+using Ids = std::vector<std::string>;
+
+TEST_F(HistoryTest, the_files_are_for_their_owner_only) {
+  const History history = open();
+  EXPECT_EQ(mode_of(folder_.history_path()), 0600U);
+  EXPECT_EQ(mode_of(folder_.history_path() + "-lock"), 0600U);
+}
+
+TEST_F(HistoryTest, an_empty_one_has_nothing_to_tell) {
+  History history = open();
+  EXPECT_TRUE(must(history.latest(10)).empty());
+  EXPECT_TRUE(must(history.unfinished()).empty());
+  EXPECT_EQ(must(history.find("r1")), std::nullopt);
+  EXPECT_EQ(must(history.last_success()), std::nullopt);
+  EXPECT_EQ(must(history.last_daemon()), std::nullopt);
+  EXPECT_TRUE(history.take_notices().empty());
+}
+
+TEST_F(HistoryTest, sequences_ascend_from_one) {
+  History history = open();
+  EXPECT_EQ(must(history.begin(run_of("r1"))), 1U);
+  EXPECT_EQ(must(history.begin(run_of("r2"))), 2U);
+}
+
+TEST_F(HistoryTest, a_run_begun_is_unfinished_until_its_final_record) {
+  History history = open();
+  RunRecord run = run_of("r1");
+  run.sequence = must(history.begin(run));
+  EXPECT_EQ(must(history.unfinished()), std::vector{run});
+  run.outcome = Outcome::failed;
+  run.reason = "why";
+  EXPECT_EQ(must(history.finish(run)), run.sequence);
+  EXPECT_TRUE(must(history.unfinished()).empty());
+  EXPECT_EQ(must(history.latest(10)), std::vector{run});
+}
+
+TEST_F(HistoryTest, a_final_record_without_a_sequence_is_appended) {
+  History history = open();
+  must(history.begin(run_of("r1")));
+  EXPECT_EQ(must(history.finish(run_of("r2", Outcome::failed))), 2U);
+  EXPECT_EQ(ids(history), (Ids{"r1", "r2"}));
+}
+
+TEST_F(HistoryTest, it_survives_whoever_wrote_it) {
+  EXPECT_EQ(in_child([&] {
+              History history = open();
+              must(history.finish(run_of("r1", Outcome::succeeded)));
+              must(history.begin(run_of("r2")));
+              ::kill(::getpid(), SIGKILL);
+            }),
+            128 + SIGKILL);
+  History history = open();
+  EXPECT_EQ(ids(history), (Ids{"r1", "r2"}));
+  EXPECT_EQ(must(history.unfinished()).size(), 1U);
+}
+
+TEST_F(HistoryTest, the_newest_come_last_and_only_as_many_as_asked_for) {
+  History history = open();
+  for (int run = 1; run <= 5; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+  EXPECT_EQ(ids(history, 2), (Ids{"r4", "r5"}));
+}
+
+TEST_F(HistoryTest, a_run_is_found_by_its_id) {
+  History history = open();
+  must(history.finish(run_of("r1", Outcome::failed)));
+  must(history.finish(run_of("r2", Outcome::succeeded)));
+  EXPECT_EQ(must(history.find("r1"))->outcome, Outcome::failed);
+  EXPECT_EQ(must(history.find("r3")), std::nullopt);
+}
+
+TEST_F(HistoryTest, a_skipped_tick_has_no_id_to_be_found_by) {
+  History history = open();
+  must(history.finish(run_of("", Outcome::skipped)));
+  EXPECT_EQ(must(history.find("")), std::nullopt);
+}
+
+TEST_F(HistoryTest, beyond_the_limit_the_oldest_are_forgotten) {
+  History history = open(3);
+  for (int run = 1; run <= 5; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+  EXPECT_EQ(ids(history), (Ids{"r3", "r4", "r5"}));
+}
+
+TEST_F(HistoryTest, a_lower_limit_counts_from_the_next_run_on) {
+  {
+    History history = open(100);
+    for (int run = 1; run <= 50; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+  }
+  History history = open(2);
+  must(history.begin(run_of("new")));
+  EXPECT_EQ(ids(history), (Ids{"r50", "new"}));
+}
+
+TEST_F(HistoryTest, a_run_that_goes_on_is_not_forgotten) {
+  History history = open(2);
+  RunRecord run = run_of("long");
+  run.sequence = must(history.begin(run));
+  for (int tick = 0; tick < 10; ++tick) must(history.finish(run_of("", Outcome::skipped)));
+  EXPECT_EQ(ids(history), (Ids{"long", ""}));
+  run.outcome = Outcome::succeeded;
+  must(history.finish(run));
+  must(history.finish(run_of("", Outcome::skipped)));
+  EXPECT_EQ(ids(history), (Ids{"", ""}));
+}
+
+TEST_F(HistoryTest, the_last_success_is_known_when_its_record_is_long_gone) {
+  History history = open(2);
+  RunRecord success = run_of("good", Outcome::succeeded);
+  success.sequence = must(history.begin(run_of("good")));
+  must(history.finish(success));
+  for (int run = 0; run < 10; ++run) must(history.finish(run_of("bad", Outcome::failed)));
+  EXPECT_EQ(must(history.last_success()), success);
+}
+
+TEST_F(HistoryTest, to_install_dependencies_is_no_successful_run) {
+  History history = open();
+  RunRecord install = run_of("i", Outcome::succeeded);
+  install.trigger = core::Trigger::install;
+  must(history.finish(install));
+  EXPECT_EQ(must(history.last_success()), std::nullopt);
+}
+
+TEST_F(HistoryTest, it_knows_the_daemon_that_started_last) {
+  History history = open();
+  const core::DaemonRecord daemon{
+      .pid = 7, .started_at = WallTime(std::chrono::seconds(5)), .schedule = "@daily", .version = "1"};
+  must(history.note_daemon(core::DaemonRecord{}));
+  must(history.note_daemon(daemon));
+  EXPECT_EQ(must(history.last_daemon()), daemon);
+}
+
+TEST_F(HistoryTest, one_can_look_at_it_while_it_is_in_use) {
+  History history = open();
+  must(history.finish(run_of("r1", Outcome::failed)));
+  EXPECT_EQ(in_child([&] {
+              History other = must(History::open_read_only(folder_));
+              EXPECT_EQ(ids(other), (Ids{"r1"}));
+            }),
+            0);
+}
+
+TEST_F(HistoryTest, to_look_makes_no_file) {
+  auto history = History::open_read_only(folder_);
+  ASSERT_FALSE(history.ok());
+  EXPECT_EQ(history.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(history.error().text, "there is no " + folder_.history_path());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+TEST_F(HistoryTest, a_file_that_is_none_of_ours_is_moved_aside_and_begun_anew) {
+  std::ofstream(folder_.history_path()) << std::string(10'000, 'x');
+  History history = open();
+  must(history.finish(run_of("r1", Outcome::failed)));
+  EXPECT_EQ(ids(history), (Ids{"r1"}));
+  const auto notices = history.take_notices();
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_NE(notices[0].find("it was moved to " + folder_.history_path() + ".unreadable-1 and begins anew"),
+            std::string::npos)
+      << notices[0];
+  EXPECT_TRUE(history.take_notices().empty());
+  EXPECT_EQ(content_of(folder_.history_path() + ".unreadable-1"), std::string(10'000, 'x'));
+}
+
+TEST_F(HistoryTest, what_was_moved_aside_earlier_is_not_overwritten) {
+  for (const char* content : {"first", "second"}) {
+    std::ofstream(folder_.history_path()) << content;
+    EXPECT_FALSE(open().take_notices().empty());
+  }
+  EXPECT_EQ(content_of(folder_.history_path() + ".unreadable-1"), "first");
+  EXPECT_EQ(content_of(folder_.history_path() + ".unreadable-2"), "second");
+}
+
+TEST_F(HistoryTest, one_of_an_unknown_version_of_lmdb_is_moved_aside) {
+  must(open().finish(run_of("r1", Outcome::failed)));
+  // Both meta pages: after the page header of 16 bytes and the magic of 4 comes the version.
+  overwrite(20, "\x63");
+  overwrite(4096 + 20, "\x63");
+  History history = open();
+  EXPECT_TRUE(ids(history).empty());
+  EXPECT_EQ(history.take_notices().size(), 1U);
+}
+
+TEST_F(HistoryTest, one_cut_short_is_moved_aside) {
+  {
+    History history = open();
+    for (int run = 1; run <= 100; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+  }
+  std::filesystem::resize_file(folder_.history_path(), 2 * 4096);
+  History history = open();
+  must(history.finish(run_of("new", Outcome::failed)));
+  EXPECT_EQ(ids(history), (Ids{"new"}));
+  EXPECT_EQ(history.take_notices().size(), 1U);
+}
+
+TEST_F(HistoryTest, an_empty_file_is_an_empty_history) {
+  std::ofstream(folder_.history_path()).flush();
+  History history = open();
+  EXPECT_TRUE(history.take_notices().empty());
+  must(history.begin(run_of("r1")));
+}
+
+TEST_F(HistoryTest, one_damaged_while_it_is_in_use_is_moved_aside_and_the_run_is_recorded) {
+  History history = open();
+  for (int run = 1; run <= 100; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+  const auto size = std::filesystem::file_size(folder_.history_path());
+  overwrite(2 * 4096, std::string(size - 2 * 4096, '\0'));
+  must(history.finish(run_of("new", Outcome::failed)));
+  EXPECT_EQ(ids(history), (Ids{"new"}));
+  EXPECT_EQ(history.take_notices().size(), 1U);
+}
+
+TEST_F(HistoryTest, a_record_that_cannot_be_read_is_passed_over_and_counted) {
+  History history = open();
+  must(history.finish(run_of("r1", Outcome::failed)));
+  must(history.finish(run_of("r3", Outcome::failed)));
+  EXPECT_EQ(in_child([&] {
+              auto environment = must(Environment::open(folder_.history_path(), {}));
+              auto transaction = must(environment.begin_write());
+              auto runs = must(transaction.find_database("runs"));
+              must(transaction.put(*runs, std::string("\0\0\0\0\0\0\0\1", 8), "R\x02 from the future"));
+              must(transaction.commit());
+            }),
+            0);
+  EXPECT_EQ(ids(history), (Ids{"r3"}));
+  EXPECT_EQ(history.take_notices(),
+            (Ids{"1 record of the history cannot be read by this version of sidefridge and is passed over"}));
+}
+
+TEST_F(HistoryTest, a_full_map_is_kept_from_filling_up) {
+  constexpr std::size_t map_bytes = 4U << 20;
+  History history = must(History::open(folder_, {.limit = 1'000'000, .map_bytes = map_bytes}));
+  RunRecord large = run_of("large", Outcome::failed);
+  core::StepRecord step;
+  step.script = std::string(4000, 's');
+  large.steps.assign(20, step);
+  for (int run = 0; run < 300; ++run) must(history.finish(large));
+  EXPECT_GE(ids(history).size(), 10U);
+  EXPECT_LE(std::filesystem::file_size(folder_.history_path()), map_bytes);
+}
+
+}  // namespace
+}  // namespace sidefridge::store
