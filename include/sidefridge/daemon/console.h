@@ -39,7 +39,8 @@ protected:
 ///         `own_limit_bytes`, then they are dropped and counted, and a line tells how many once it flows again.
 class Console final : private loop::FdListener {
 public:
-  static constexpr std::size_t flush_bytes = 64 * 1024;
+  static constexpr std::size_t flush_bytes = 64 * 1024;  // so much is written at once
+  static constexpr std::size_t room_bytes = 128 * 1024;  // held-back scripts go on when no more than this waits
   static constexpr std::size_t own_limit_bytes = 1024 * 1024;
 
   /// `fd` is usually STDOUT_FILENO. Requires: `loop` outlives the console.
@@ -58,19 +59,20 @@ public:
   std::size_t append_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
                                   std::string_view bytes);
 
-  /// The stream is over: its last line, if it has no newline.
-  void finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter);
+  /// The stream is over: takes `rest`, congested or not, and a last line that has no newline.
+  void finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter, std::string_view rest);
 
   /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the
   /// console itself whenever `flush_bytes` wait.
   void flush() noexcept;
 
   /// Whether scripts have to be held back.
-  bool congested() const noexcept;
+  bool congested() const noexcept { return stream_.congested(); }
 
-  /// Tells `listener` once, when the output is congested no more. It may ask again from there.
+  /// Tells `listener` once, when there is room again. Listeners are told in the order they came, one after the other
+  /// while there is room. Requires: congested(); `listener` is not waiting yet.
   void wait_for_room(OutputListener& listener);
-  /// Forgets `listener`, wherever it stands.
+  /// Takes back wait_for_room(). Required before `listener` is destroyed.
   void forget(OutputListener& listener) noexcept;
 
   /// Writes what waits, and waits for the reader until `deadline` at the latest: for the end of the process.
@@ -83,16 +85,19 @@ private:
   Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level);
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
-  void tell_losses();
+  core::Take append_script_line(const core::ScriptLineFormat& format, std::string_view line, core::LineEnd end);
+  void handle_flush(os::OutputStream::Flush flushed) noexcept;
+  void tell_losses() noexcept;
 
   os::OutputStream stream_;
   core::LogFormat format_;
   std::unique_ptr<spdlog::logger> logger_;
   core::LogContext context_;              // of the line that goes through logger_ right now
-  std::vector<OutputListener*> waiting_;  // null: forgotten while they were being told
-  std::uint64_t dropped_own_lines_ = 0;
-  std::uint64_t told_lost_lines_ = 0;
-  std::optional<loop::FdWatch> watch_;
+  std::vector<OutputListener*> waiting_;  // first come, first told
+  std::uint64_t dropped_own_lines_ = 0;   // not told yet
+  std::uint64_t told_lost_lines_ = 0;     // of stream_.lost_lines()
+  bool blocked_ = false;                  // watch_ will tell when a flush makes sense
+  std::optional<loop::FdWatch> watch_;    // none when nothing can block
 };
 
 }  // namespace sidefridge::daemon

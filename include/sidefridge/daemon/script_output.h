@@ -31,7 +31,7 @@ protected:
 };
 
 /// Relays one pipe to the console as bytes arrive; holds the pipe back while the console is congested.
-/// Owns:   the read end, closed at end-of-file. Lives on the heap: the loop points at it.
+/// Owns:   the read end, closed at end-of-file; destruction is a close(). Lives on the heap: the loop points at it.
 /// Thread: loop thread only.  Blocks: never.
 /// Memory: at most one read and one line part; nothing to speak of while nothing arrives.
 class ScriptOutput final : private loop::FdListener, private OutputListener {
@@ -49,11 +49,12 @@ public:
 
   /// The script's process has ended: relays what waits in the pipe at this moment, then calls on_drained(), from within
   /// this call where the console takes it all. A process the script left behind may go on writing: that is relayed too,
-  /// later, and on_drained() does not wait for it. May be called again, for another on_drained().
+  /// later, and on_drained() does not wait for it.
   void finish_when_drained();
 
-  /// Relays the last line without its newline and closes the pipe; bytes still in the pipe are lost. No on_drained().
-  void close();
+  /// Relays what waits in the pipe at this moment, congested or not, and the last line even without its newline; closes
+  /// the pipe. on_drained() does not come any more.
+  void close() noexcept;
 
   /// Whether the pipe can still bring something: its end has not been seen.
   bool is_open() const noexcept { return static_cast<bool>(pipe_); }
@@ -66,15 +67,24 @@ private:
                ScriptOutputListener& listener);
   void on_ready() noexcept override;
   void on_output_ready() noexcept override;
+  /// How a read went.
+  enum class Read { some, nothing_now, end };
+
+  Read read_some(std::size_t limit_bytes);
+  void relay(std::string_view bytes);
+  void relay_held();
+  void end();
+  void drain();
+  void tell_if_drained() noexcept;
 
   Console& console_;
   ScriptOutputListener& listener_;
   core::ScriptLineFormat format_;
   core::Stream stream_;
   core::LineSplitter splitter_;
-  std::string held_;  // read, but not yet taken by the console
+  std::string held_;  // read, but the console was full: it tells when there is room, and the pipe is not watched
   std::string tail_;
-  std::optional<std::size_t> owed_bytes_;  // still to be relayed before on_drained()
+  std::optional<std::size_t> owed_bytes_;  // in held_ and the pipe: to be relayed before on_drained()
   os::UniqueFd pipe_;
   std::optional<loop::FdWatch> watch_;
 };

@@ -1,0 +1,143 @@
+// script_output.cc - reads as long as the console takes.
+#include "sidefridge/daemon/script_output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "sidefridge/os/pipe.h"
+#include "sidefridge/os/system_clock.h"
+
+namespace sidefridge::daemon {
+
+namespace {
+
+// As much as a pipe holds unless it is asked for more.
+constexpr std::size_t read_bytes = os::default_pipe_bytes;
+
+}  // namespace
+
+Result<std::unique_ptr<ScriptOutput>> ScriptOutput::open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
+                                                         std::string_view run_id, const core::Script& script,
+                                                         core::Stream stream, ScriptOutputListener& listener) {
+  const int fd = pipe.get();
+  std::unique_ptr<ScriptOutput> output(new ScriptOutput(
+      console, std::move(pipe), core::ScriptLineFormat(console.format(), run_id, script, stream), stream, listener));
+  auto watch = loop::FdWatch::open(loop, fd, *output);
+  if (!watch) return std::move(watch).error();
+  output->watch_.emplace(std::move(watch).value());
+  output->watch_->want(loop::Interest::input);
+  return output;
+}
+
+ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, core::ScriptLineFormat format, core::Stream stream,
+                           ScriptOutputListener& listener)
+    : console_(console), listener_(listener), format_(std::move(format)), stream_(stream), pipe_(std::move(pipe)) {}
+
+ScriptOutput::~ScriptOutput() {
+  close();
+}
+
+void ScriptOutput::finish_when_drained() {
+  owed_bytes_ = held_.size() + (pipe_ ? os::bytes_waiting(pipe_.get()) : 0);
+  drain();
+  tell_if_drained();
+}
+
+void ScriptOutput::close() noexcept {
+  owed_bytes_.reset();
+  if (!pipe_) return;
+  if (!held_.empty()) console_.forget(*this);
+  const std::size_t held = held_.size();
+  held_.resize(held + os::bytes_waiting(pipe_.get()));
+  const ssize_t count = ::read(pipe_.get(), held_.data() + held, held_.size() - held);
+  held_.resize(held + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  format_.begin(os::sample_now().wall);
+  end();
+}
+
+std::string ScriptOutput::tail() const {
+  std::string text = tail_.substr(tail_.size() - std::min(tail_.size(), tail_bytes));
+  std::erase(text, '\0');
+  return text;
+}
+
+void ScriptOutput::on_ready() noexcept {
+  read_some(read_bytes);
+  tell_if_drained();
+}
+
+void ScriptOutput::on_output_ready() noexcept {
+  relay_held();
+  drain();
+  tell_if_drained();
+}
+
+ScriptOutput::Read ScriptOutput::read_some(std::size_t limit_bytes) {
+  std::array<char, read_bytes> chunk;
+  ssize_t count;
+  do {
+    count = ::read(pipe_.get(), chunk.data(), std::min(limit_bytes, chunk.size()));
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EAGAIN) return Read::nothing_now;
+  if (count <= 0) {
+    end();
+    return Read::end;
+  }
+  relay(std::string_view(chunk.data(), static_cast<std::size_t>(count)));
+  return Read::some;
+}
+
+void ScriptOutput::relay(std::string_view bytes) {
+  if (stream_ == core::Stream::err) {
+    tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), tail_bytes)));
+    if (tail_.size() > 4 * tail_bytes) tail_.erase(0, tail_.size() - tail_bytes);
+  }
+  format_.begin(os::sample_now().wall);
+  const std::size_t taken = console_.append_script_lines(format_, splitter_, bytes);
+  if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
+  if (taken == bytes.size()) return;
+  held_ = bytes.substr(taken);
+  watch_->want(loop::Interest::nothing);
+  console_.wait_for_room(*this);
+}
+
+void ScriptOutput::relay_held() {
+  const std::size_t taken = console_.append_script_lines(format_, splitter_, held_);
+  if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
+  held_.erase(0, taken);
+  if (!held_.empty()) {
+    console_.wait_for_room(*this);
+    return;
+  }
+  held_.shrink_to_fit();
+  watch_->want(loop::Interest::input);
+}
+
+void ScriptOutput::end() {
+  console_.finish_script_lines(format_, splitter_, held_);
+  held_.clear();
+  watch_.reset();
+  pipe_.reset();
+  if (owed_bytes_) owed_bytes_ = 0;
+}
+
+void ScriptOutput::drain() {
+  if (!owed_bytes_) return;
+  while (pipe_ && held_.empty() && *owed_bytes_ > 0) {
+    if (read_some(*owed_bytes_) == Read::nothing_now) owed_bytes_ = 0;
+  }
+  // One read more, for the end of the file: the last line may have no newline.
+  if (pipe_ && held_.empty()) read_some(read_bytes);
+}
+
+void ScriptOutput::tell_if_drained() noexcept {
+  if (owed_bytes_ != std::size_t{0}) return;
+  owed_bytes_.reset();
+  listener_.on_drained(*this);
+}
+
+}  // namespace sidefridge::daemon
