@@ -83,6 +83,7 @@ void Run::fail(std::string reason) {
   Failure failure;
   failure.message = std::move(reason);
   failure.outcome = StepOutcome::not_started;
+  failure.code = 1;
   enter_on_error(std::move(failure));
 }
 

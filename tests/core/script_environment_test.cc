@@ -1,0 +1,76 @@
+// script_environment_test.cc - what scripts are told.
+#include "sidefridge/core/script_environment.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/time_format.h"
+
+namespace sidefridge::core {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+StartScript a_start() {
+  return {Script{Hook::backups, "bkp", "/scripts/backups/bkp"}, "20261123-030000-000", Trigger::catch_up,
+          parse_rfc3339("2026-11-23T03:00:00Z").value(), std::nullopt};
+}
+
+StartScript after(StepOutcome outcome, int code) {
+  StartScript start = a_start();
+  start.failure =
+      Failure{"it broke", Script{Hook::before_backups, "x", "/scripts/before_backups/x"}, outcome, code, "tail"};
+  return start;
+}
+
+bool contains(const Lines& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+bool any_starts_with(const Lines& lines, const std::string& begin) {
+  return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.starts_with(begin); });
+}
+
+TEST(ScriptEnvironment, names_run_hook_script_trigger_and_tick) {
+  EXPECT_EQ(script_environment(a_start()),
+            (Lines{"SIDEFRIDGE_RUN_ID=20261123-030000-000", "SIDEFRIDGE_HOOK=backups",
+                   "SIDEFRIDGE_SCRIPT=/scripts/backups/bkp", "SIDEFRIDGE_TRIGGER=catch-up",
+                   "SIDEFRIDGE_SCHEDULED_AT=2026-11-23T03:00:00Z"}));
+  EXPECT_TRUE(script_arguments(a_start()).empty());
+}
+
+TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
+  const StartScript start = after(StepOutcome::exited, 3);
+  const Lines told = script_environment(start);
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_MESSAGE=it broke"));
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_HOOK=before_backups"));
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_SCRIPT=/scripts/before_backups/x"));
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_STDERR=tail"));
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_EXIT_CODE=3"));
+  EXPECT_FALSE(any_starts_with(told, "SIDEFRIDGE_ERROR_SIGNAL"));
+  EXPECT_EQ(script_arguments(start), Lines{"it broke"});
+}
+
+TEST(ScriptEnvironment, gives_a_signal_or_an_exit_code_never_both) {
+  const Lines signalled = script_environment(after(StepOutcome::signalled, SIGTERM));
+  EXPECT_TRUE(contains(signalled, "SIDEFRIDGE_ERROR_SIGNAL=SIGTERM"));
+  EXPECT_FALSE(any_starts_with(signalled, "SIDEFRIDGE_ERROR_EXIT_CODE"));
+  EXPECT_TRUE(contains(script_environment(after(StepOutcome::timed_out, 0)), "SIDEFRIDGE_ERROR_EXIT_CODE=124"));
+  EXPECT_TRUE(contains(script_environment(after(StepOutcome::not_started, 127)), "SIDEFRIDGE_ERROR_EXIT_CODE=127"));
+}
+
+TEST(ScriptEnvironment, of_a_run_that_could_not_begin_names_no_script) {
+  StartScript start = after(StepOutcome::not_started, 1);
+  start.failure->script.reset();
+  const Lines told = script_environment(start);
+  EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_MESSAGE=it broke"));
+  EXPECT_FALSE(any_starts_with(told, "SIDEFRIDGE_ERROR_SCRIPT"));
+  EXPECT_FALSE(any_starts_with(told, "SIDEFRIDGE_ERROR_HOOK"));
+}
+
+}  // namespace
+}  // namespace sidefridge::core
