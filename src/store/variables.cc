@@ -29,6 +29,13 @@ Result<void> check_key(std::string_view key) {
   return Error{ErrorCode::invalid, "a key is 1 to 511 bytes long, this one has " + std::to_string(key.size())};
 }
 
+// A damaged file is not the fault of whoever named a key.
+template <class T>
+Result<T> blaming_the_file(Result<T> result) {
+  if (result || result.error().code != ErrorCode::invalid) return result;
+  return Error{ErrorCode::io, std::move(result).error().text};
+}
+
 Result<Database> find_namespace(Transaction& transaction, std::string_view run_id) {
   const bool possible =
       !run_id.empty() && run_id.size() <= maximum_run_id_bytes && run_id.find('/') == std::string_view::npos;
@@ -65,7 +72,7 @@ Result<Variables> Variables::join(const StateFolder& folder) {
   auto environment = Environment::open(folder.variables_path(), {.access = Environment::Access::join,
                                                                  .sync = Environment::Sync::never,
                                                                  .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
-  if (!environment) return std::move(environment).error();
+  if (!environment) return blaming_the_file(std::move(environment)).error();
   return Variables(std::move(*environment));
 }
 
@@ -99,19 +106,22 @@ Result<void> Variables::save(std::string_view run_id, std::string_view key, std:
   auto saved = attempt();
   // Pages that only a killed reader still held count as free from now on.
   if (!saved && saved.error().code == ErrorCode::full && environment_.clear_stale_readers() > 0) saved = attempt();
-  return saved;
+  return blaming_the_file(std::move(saved));
 }
 
 Result<std::optional<std::string>> Variables::load(std::string_view run_id, std::string_view key) {
   if (auto sound = check_key(key); !sound) return std::move(sound).error();
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto space = find_namespace(*transaction, run_id);
-  if (!space) return std::move(space).error();
-  auto found = transaction->get(*space, key);
-  if (!found) return std::move(found).error();
-  if (!*found) return std::optional<std::string>();
-  return std::optional<std::string>(**found);
+  const auto attempt = [&]() -> Result<std::optional<std::string>> {
+    auto transaction = environment_.begin_read();
+    if (!transaction) return std::move(transaction).error();
+    auto space = find_namespace(*transaction, run_id);
+    if (!space) return std::move(space).error();
+    auto found = transaction->get(*space, key);
+    if (!found) return std::move(found).error();
+    if (!*found) return std::optional<std::string>();
+    return std::optional<std::string>(**found);
+  };
+  return blaming_the_file(attempt());
 }
 
 Result<void> Variables::save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step) {
