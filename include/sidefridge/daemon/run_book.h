@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -52,7 +53,7 @@ public:
     pid_t holder;
   };
 
-  /// Takes the run lock, records lost runs, stores the intent (synced), makes the namespace.
+  /// Takes the run lock, records lost runs, makes the namespace, stores the intent (synced).
   /// Errors: the run is ours but could not be stored; the run lock is held and finish() must still be called.
   std::variant<Begun, Busy, Error> begin(const core::RunRecord& run);
 
@@ -60,7 +61,7 @@ public:
   Result<void> save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step);
 
   /// Stores the final record (synced), drops the namespace, releases the run lock whatever happens.
-  /// Errors: what could not be written; the record is kept and written by a later begin() or finish().
+  /// Errors: what could not be written; the record is kept and written by a later call.
   Result<void> finish(const core::RunRecord& run);
 
   /// Stores the record of a tick that did not become a run. Errors: as finish().
@@ -74,7 +75,18 @@ public:
 
 private:
   RunBook(Settings settings, Owner owner, store::StateFolder folder, os::FileLock lock, store::History history,
-          store::Variables variables) noexcept;
+          store::Variables variables) noexcept
+      : settings_(std::move(settings)),
+        owner_(owner),
+        folder_(std::move(folder)),
+        lock_(std::move(lock)),
+        history_(std::move(history)),
+        variables_(std::move(variables)) {}
+
+  Result<std::uint64_t> store_intent(const core::RunRecord& run);
+  Result<void> write(const core::RunRecord& run);
+  Result<void> write_kept();
+  Result<void> make_variables_anew();
 
   Settings settings_;
   Owner owner_;
@@ -82,7 +94,7 @@ private:
   os::FileLock lock_;
   store::History history_;
   store::Variables variables_;
-  std::vector<core::RunRecord> unwritten_;  // final records that met an error
+  std::vector<core::RunRecord> kept_;  // final records that met an error, oldest first
   std::vector<std::string> notices_;
 };
 
