@@ -15,10 +15,13 @@ namespace sidefridge::os {
 /// A buffer in front of a descriptor that others may share, such as stdout.
 /// Owns:   its own descriptors; `fd` itself stays the caller's and keeps its flags. Movable.
 /// Thread: one.
-/// Blocks: never, but for what a regular file's own disk takes.
+/// Blocks: never, but for what a regular file's own disk takes; and when a pipe cannot be opened anew and another
+/// writer
+///         fills it in just that moment.
 /// A pipe, FIFO or terminal is opened anew, non-blocking, through /proc/self/fd, so that whoever shares the old
 /// description keeps a blocking one. A socket is written with MSG_DONTWAIT. A regular file is written as it is: opened
 /// anew it would lose the offset it shares. Where opening anew is refused, poll(2) is asked before each small write.
+/// A thread with a bounded queue was measured instead: no faster, twice the latency of a line, and twice the memory.
 class OutputStream {
 public:
   enum class Flush {
