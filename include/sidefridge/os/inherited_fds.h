@@ -1,0 +1,12 @@
+// inherited_fds.h - descriptors that whoever started us left open.
+#pragma once
+
+#include "sidefridge/core/result.h"
+
+namespace sidefridge::os {
+
+/// Marks every descriptor above 2 close-on-exec, so that scripts do not inherit what a shell or a container engine left
+/// open in us. Those that we open later are born so.  Errors: /proc is not there.
+Result<void> keep_inherited_fds_from_scripts();
+
+}  // namespace sidefridge::os
