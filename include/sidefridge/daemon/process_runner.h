@@ -1,0 +1,69 @@
+// process_runner.h - runs one script at a time, and ends what scripts leave behind.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/action.h"
+#include "sidefridge/daemon/console.h"
+#include "sidefridge/daemon/event_sink.h"
+#include "sidefridge/daemon/script_output.h"
+#include "sidefridge/loop/loop.h"
+#include "sidefridge/os/process_scan.h"
+#include "sidefridge/os/reaper.h"
+
+namespace sidefridge::daemon {
+
+/// Owns:   the pipes of the running script, and those that processes left behind still hold.
+/// Thread: loop thread only.  Blocks: while a program is being executed; while /proc is read.
+/// Requires: the process is a subreaper, and reap_children() is called for each SIGCHLD.
+class ProcessRunner final : private ScriptOutputListener {
+public:
+  /// `environment` is what every script gets ("NAME=value"). Requires: loop, console and sink outlive the object.
+  ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment);
+
+  /// Starts a script. Posts: ScriptEnded, from within when it cannot start, else when its process has ended and what it
+  /// wrote is relayed. Requires: no script runs.
+  void start(const core::StartScript& start);
+
+  /// Reaps every child that has ended. Posts: OrphansReaped when others than the script's process were among them.
+  void reap_children();
+
+  /// Finds processes and signals them. Posts: ProcessesAlive, with those found before the signal.
+  void end_processes(const core::EndProcesses& action);
+
+  /// The run is over: its processes are strangers from now on. Processes that install_dependencies left behind live on,
+  /// and their output goes on being relayed.
+  void forget_run(core::Trigger trigger);
+
+private:
+  struct RunningScript {
+    pid_t pid;
+    std::unique_ptr<ScriptOutput> out;
+    std::unique_ptr<ScriptOutput> err;
+    std::optional<core::ExitStatus> status;  // once reaped
+    int undrained = 2;                       // outputs whose last bytes are still to be relayed
+  };
+
+  Result<RunningScript> try_start(const core::StartScript& start);
+  void on_script_exited(core::ExitStatus status);
+  void on_drained(ScriptOutput& output) noexcept override;
+  Result<std::vector<os::FoundProcess>> find(core::Scope scope) const;
+  void drop_closed_outputs();
+
+  loop::Loop& loop_;
+  Console& console_;
+  EventSink& sink_;
+  std::vector<std::string> environment_;
+  std::optional<RunningScript> script_;
+  std::string run_mark_;                                  // what marks the run's processes, while a run is on
+  std::vector<pid_t> run_sessions_;                       // the pids of its scripts so far
+  std::vector<std::unique_ptr<ScriptOutput>> lingering_;  // held open by what its scripts left behind
+  std::vector<std::unique_ptr<ScriptOutput>> resident_;   // the same, of install_dependencies
+};
+
+}  // namespace sidefridge::daemon

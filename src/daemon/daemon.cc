@@ -1,0 +1,190 @@
+// daemon.cc - each action carried out by the part whose it is.
+#include "sidefridge/daemon/daemon.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <utility>
+#include <variant>
+
+#include "sidefridge/core/version.h"
+#include "sidefridge/os/boot_id.h"
+#include "sidefridge/os/hook_tree.h"
+#include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/reaper.h"
+#include "sidefridge/os/signal_fd.h"
+#include "sidefridge/os/system_clock.h"
+
+namespace sidefridge::daemon {
+namespace {
+
+// How long the last lines may wait for a reader that stalls, once everything else has ended.
+constexpr Duration last_words_patience = std::chrono::seconds(2);
+
+core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode) {
+  core::Scheduler::Settings settings;
+  if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value().expression;
+  settings.grace = config.grace;
+  settings.script_timeout = config.script_timeout;
+  settings.run_timeout = config.run_timeout;
+  return settings;
+}
+
+/// What scripts get from us: the environment we have, and where the two folders lie, whoever set them and wherever a
+/// script goes from here.
+std::vector<std::string> script_base_environment(std::vector<std::string> environment, const core::Config& config) {
+  std::erase_if(environment, [](const std::string& entry) {
+    return entry.starts_with("SIDEFRIDGE_SCRIPTS_DIR=") || entry.starts_with("SIDEFRIDGE_STATE_DIR=");
+  });
+  environment.push_back("SIDEFRIDGE_SCRIPTS_DIR=" + std::filesystem::absolute(config.scripts_dir).string());
+  environment.push_back("SIDEFRIDGE_STATE_DIR=" + std::filesystem::absolute(config.state_dir).string());
+  return environment;
+}
+
+}  // namespace
+
+Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
+               std::unique_ptr<Console> console, RunBook book)
+    : config_(std::move(config)),
+      loop_(std::move(loop)),
+      console_(std::move(console)),
+      book_(std::move(book)),
+      scheduler_(scheduler_settings(config_, mode)),
+      runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
+  if (Result<void> kept = os::keep_inherited_fds_from_scripts(); !kept) return std::move(kept).error();
+  // Signals next: from here on none is lost, and no child of ours is reaped by anybody else.
+  Result<os::SignalFd> signals = os::SignalFd::open();
+  if (!signals) return std::move(signals).error();
+  if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
+
+  Result<std::string> boot_id = os::read_boot_id();
+  const RunBook::Settings book_settings{config.state_dir, config.store_limit_bytes, config.history_limit,
+                                        boot_id ? *boot_id : std::string()};
+  Result<RunBook> book =
+      RunBook::open(book_settings, mode == Mode::once ? RunBook::Owner::once : RunBook::Owner::daemon);
+  if (!book) return std::move(book).error();
+
+  Result<loop::Loop> loop = loop::Loop::open();
+  if (!loop) return std::move(loop).error();
+  Result<std::unique_ptr<Console>> console = Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level);
+  if (!console) return std::move(console).error();
+
+  std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
+                                          std::move(*console), std::move(*book)));
+  Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
+  if (!wall_timer) return std::move(wall_timer).error();
+  self->wall_timer_ = std::move(*wall_timer);
+  Result<std::unique_ptr<MonoTimerWatch>> mono_timer = MonoTimerWatch::open(self->loop_, *self);
+  if (!mono_timer) return std::move(mono_timer).error();
+  self->mono_timer_ = std::move(*mono_timer);
+  Result<std::unique_ptr<SignalWatch>> signal_watch =
+      SignalWatch::open(self->loop_, std::move(*signals), *self, self->runner_);
+  if (!signal_watch) return std::move(signal_watch).error();
+  self->signals_ = std::move(*signal_watch);
+
+  self->say_hello(mode);
+  return self;
+}
+
+void Daemon::say_hello(Mode mode) {
+  const std::string name = "sidefridge " + std::string(core::version());
+  console_->log(core::LogLevel::info,
+                mode == Mode::once ? name + ", one run" : name + ", schedule '" + config_.schedule->text + "'");
+  for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
+  log_notices();
+  if (mode == Mode::schedule) {
+    if (!config_.target_container || !config_.pod_name) {
+      console_->log(core::LogLevel::warning,
+                    "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");
+    }
+    core::DaemonRecord record;
+    record.pid = ::getpid();
+    record.started_at = os::sample_now().wall;
+    record.schedule = config_.schedule->text;
+    record.version = core::version();
+    log_failure(book_.note_daemon(record), "the start cannot be noted for 'sidefridge status'");
+  }
+}
+
+int Daemon::run() {
+  post(core::Begun{});
+  loop_.run(*this);
+  console_->drain_until(os::sample_now().mono + last_words_patience);
+  return exit_code_;
+}
+
+void Daemon::on_turn() noexcept {
+  const Now now = os::sample_now();
+  while (!events_.empty()) {
+    const core::Event event = std::move(events_.front());
+    events_.pop_front();
+    for (const core::Action& action : scheduler_.on(event, now)) {
+      std::visit([this](const auto& asked) { carry_out(asked); }, action);
+    }
+  }
+  wall_timer_->arm(scheduler_.wall_deadline());
+  mono_timer_->arm(scheduler_.mono_deadline());
+  console_->flush();
+}
+
+void Daemon::carry_out(const core::ReadHooks&) {
+  Result<os::HookReading> reading = os::read_hook_tree(config_.scripts_dir);
+  if (reading) {
+    post(core::HooksRead{std::move(reading->hooks), std::move(reading->warnings), std::move(reading->skipped)});
+  } else {
+    post(core::HooksUnreadable{std::move(reading).error()});
+  }
+}
+
+void Daemon::carry_out(const core::BeginRun& action) {
+  const std::variant<RunBook::Begun, RunBook::Busy, Error> begun = book_.begin(action.record);
+  log_notices();
+  if (const auto* recorded = std::get_if<RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
+  if (const auto* busy = std::get_if<RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
+  if (const auto* error = std::get_if<Error>(&begun)) post(core::RunUnrecorded{*error});
+}
+
+void Daemon::carry_out(const core::SaveStep& action) {
+  log_failure(book_.save_step(action.run_id, action.index, action.step), "a step cannot be noted");
+}
+
+void Daemon::carry_out(const core::StartScript& action) {
+  runner_.start(action);
+}
+
+void Daemon::carry_out(const core::EndProcesses& action) {
+  runner_.end_processes(action);
+}
+
+void Daemon::carry_out(const core::FinishRun& action) {
+  runner_.forget_run(action.record.trigger);
+  log_failure(book_.finish(action.record), "run " + action.record.run_id + " cannot be recorded");
+  log_notices();
+}
+
+void Daemon::carry_out(const core::RecordSkip& action) {
+  log_failure(book_.record_skip(action.record), "the skipped tick cannot be recorded");
+}
+
+void Daemon::carry_out(const core::Log& action) {
+  console_->log(action.level, action.text, core::LogContext{action.run_id, action.script_path});
+}
+
+void Daemon::carry_out(const core::Exit& action) {
+  exit_code_ = action.code;
+  loop_.stop();
+}
+
+void Daemon::log_failure(const Result<void>& result, std::string_view what) {
+  if (result) return;
+  console_->log(core::LogLevel::error, std::string(what) + ": " + result.error().text);
+}
+
+void Daemon::log_notices() {
+  for (const std::string& notice : book_.take_notices()) console_->log(core::LogLevel::warning, notice);
+}
+
+}  // namespace sidefridge::daemon

@@ -1,0 +1,159 @@
+// process_runner.cc - starting, reaping, ending.
+#include "sidefridge/daemon/process_runner.h"
+
+#include <csignal>
+#include <utility>
+
+#include "sidefridge/core/check.h"
+#include "sidefridge/core/script_environment.h"
+#include "sidefridge/os/exec_plan.h"
+#include "sidefridge/os/pipe.h"
+#include "sidefridge/os/process_scan.h"
+#include "sidefridge/os/spawn.h"
+
+namespace sidefridge::daemon {
+namespace {
+
+// What a shell says of a command it cannot find, and of one it cannot execute.
+constexpr int exit_code_not_found = 127;
+constexpr int exit_code_not_executable = 126;
+
+std::vector<std::string> concatenate(std::vector<std::string> first, std::vector<std::string> second) {
+  first.insert(first.end(), std::make_move_iterator(second.begin()), std::make_move_iterator(second.end()));
+  return first;
+}
+
+int signal_number_of(core::Send send) {
+  return send == core::Send::kill ? SIGKILL : SIGTERM;
+}
+
+}  // namespace
+
+ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment)
+    : loop_(loop), console_(console), sink_(sink), environment_(std::move(environment)) {}
+
+void ProcessRunner::start(const core::StartScript& start) {
+  core::check(!script_, "one script at a time");
+  Result<RunningScript> started = try_start(start);
+  if (started) {
+    script_ = std::move(*started);
+    run_sessions_.push_back(script_->pid);
+    return;
+  }
+  core::ScriptResult result;
+  result.outcome = core::StepOutcome::not_started;
+  result.code = started.error().code == ErrorCode::not_found ? exit_code_not_found : exit_code_not_executable;
+  result.detail = started.error().text;
+  sink_.post(core::ScriptEnded{std::move(result)});
+}
+
+Result<ProcessRunner::RunningScript> ProcessRunner::try_start(const core::StartScript& start) {
+  run_mark_ = core::run_mark(start.run_id);
+  Result<os::ExecPlan> plan = os::plan_exec(start.script.path, core::script_arguments(start));
+  if (!plan) return std::move(plan).error();
+
+  Result<os::Pipe> out_pipe = os::open_pipe();
+  if (!out_pipe) return std::move(out_pipe).error();
+  Result<os::Pipe> err_pipe = os::open_pipe();
+  if (!err_pipe) return std::move(err_pipe).error();
+
+  Result<std::unique_ptr<ScriptOutput>> out = ScriptOutput::open(loop_, console_, std::move(out_pipe->read_end),
+                                                                 start.run_id, start.script, core::Stream::out, *this);
+  if (!out) return std::move(out).error();
+  Result<std::unique_ptr<ScriptOutput>> err = ScriptOutput::open(loop_, console_, std::move(err_pipe->read_end),
+                                                                 start.run_id, start.script, core::Stream::err, *this);
+  if (!err) return std::move(err).error();
+
+  const std::vector<std::string> environment = concatenate(core::script_environment(start), environment_);
+  const Result<pid_t> pid = os::spawn(
+      os::SpawnRequest{plan->program, plan->argv, environment, out_pipe->write_end.get(), err_pipe->write_end.get()});
+  if (!pid) return pid.error();
+  RunningScript script;
+  script.pid = *pid;
+  script.out = std::move(*out);
+  script.err = std::move(*err);
+  return script;
+}
+
+void ProcessRunner::reap_children() {
+  bool orphans_reaped = false;
+  while (const std::optional<os::Exited> exited = os::reap_one()) {
+    if (script_ && script_->pid == exited->pid) {
+      on_script_exited(exited->status);
+    } else {
+      orphans_reaped = true;
+    }
+  }
+  if (orphans_reaped) sink_.post(core::OrphansReaped{});
+}
+
+void ProcessRunner::on_script_exited(core::ExitStatus status) {
+  script_->status = status;
+  // The last of these calls may end script_, by way of on_drained().
+  ScriptOutput& out = *script_->out;
+  ScriptOutput& err = *script_->err;
+  out.finish_when_drained();
+  err.finish_when_drained();
+}
+
+void ProcessRunner::on_drained(ScriptOutput&) noexcept {
+  if (--script_->undrained > 0) return;
+  RunningScript ended = *std::exchange(script_, std::nullopt);
+  sink_.post(core::ScriptEnded{core::result_of(*ended.status, ended.err->tail())});
+  lingering_.push_back(std::move(ended.out));
+  lingering_.push_back(std::move(ended.err));
+  drop_closed_outputs();
+}
+
+void ProcessRunner::end_processes(const core::EndProcesses& action) {
+  // Whoever has no child has no descendant either: the usual end of a run costs no look at /proc.
+  if (!os::any_children()) {
+    sink_.post(core::ProcessesAlive{});
+    return;
+  }
+  const Result<std::vector<os::FoundProcess>> found = find(action.scope);
+  if (!found) {
+    // Without /proc the script's own group is all that can be named.
+    console_.log(core::LogLevel::error, "processes cannot be listed: " + found.error().text);
+    if (script_ && action.send != core::Send::nothing) ::kill(-script_->pid, signal_number_of(action.send));
+    sink_.post(core::ProcessesAlive{});
+    return;
+  }
+  if (action.send != core::Send::nothing) os::signal_processes(*found, signal_number_of(action.send));
+  core::ProcessesAlive alive;
+  for (const os::FoundProcess& process : *found) {
+    alive.processes.push_back(process.comm + " (pid " + std::to_string(process.pid) + ")");
+  }
+  sink_.post(std::move(alive));
+}
+
+Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) const {
+  switch (scope) {
+    case core::Scope::script:
+      if (!script_) return std::vector<os::FoundProcess>{};
+      return os::find_processes_of_run(std::span(&script_->pid, 1), {});
+    case core::Scope::run: return os::find_processes_of_run(run_sessions_, run_mark_);
+    case core::Scope::everything: break;
+  }
+  return os::find_descendants();
+}
+
+void ProcessRunner::forget_run(core::Trigger trigger) {
+  run_sessions_.clear();
+  run_mark_.clear();
+  drop_closed_outputs();
+  if (trigger == core::Trigger::install) {
+    resident_ = std::move(lingering_);
+  } else {
+    for (const std::unique_ptr<ScriptOutput>& output : lingering_) output->close();
+  }
+  lingering_.clear();
+}
+
+void ProcessRunner::drop_closed_outputs() {
+  const auto is_closed = [](const std::unique_ptr<ScriptOutput>& output) { return !output->is_open(); };
+  std::erase_if(lingering_, is_closed);
+  std::erase_if(resident_, is_closed);
+}
+
+}  // namespace sidefridge::daemon
