@@ -1,0 +1,36 @@
+// main.cc - which verb is meant.
+#include <unistd.h>
+
+#include <iostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidefridge/cli/check.h"
+#include "sidefridge/cli/history.h"
+#include "sidefridge/cli/next.h"
+#include "sidefridge/cli/options.h"
+#include "sidefridge/cli/run.h"
+#include "sidefridge/cli/status.h"
+#include "sidefridge/core/quote.h"
+#include "sidefridge/os/system_clock.h"
+
+int main(int argc, char** argv) {
+  namespace cli = sidefridge::cli;
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const std::vector<sidefridge::core::Setting> environment = cli::settings_of(environ);
+  if (arguments.empty() || arguments.front().starts_with('-')) {
+    return cli::serve(arguments, environment, std::cout, std::cerr);
+  }
+  const std::string& verb = arguments.front();
+  const std::span<const std::string> rest = std::span(arguments).subspan(1);
+  const sidefridge::WallTime now = sidefridge::os::sample_now().wall;
+  if (verb == "once") return cli::once(rest, environment, std::cout, std::cerr);
+  if (verb == "check") return cli::check(rest, environment, now, std::cout, std::cerr);
+  if (verb == "next") return cli::next(rest, environment, now, std::cout, std::cerr);
+  if (verb == "status") return cli::status(rest, environment, now, std::cout, std::cerr);
+  if (verb == "history") return cli::history(rest, environment, now, std::cout, std::cerr);
+  std::cerr << "sidefridge: " << sidefridge::core::in_quotes(verb)
+            << " is no verb; there are once, check, next, status and history (see sidefridge --help)\n";
+  return 2;
+}
