@@ -129,7 +129,9 @@ Result<std::uint64_t> RunBook::store_intent(const core::RunRecord& run) {
   }
   // Before the intent: a namespace without a run harms nobody, a run recorded without its namespace would be lost.
   if (auto begun = variables_.begin(run.run_id); !begun) return std::move(begun).error();
-  return history_.begin(run);
+  core::RunRecord intent = run;
+  intent.boot_id = settings_.boot_id;
+  return history_.begin(intent);
 }
 
 Result<void> RunBook::make_variables_anew() {

@@ -107,10 +107,9 @@ protected:
   static constexpr auto saved = std::nullopt;
 };
 
-RunRecord run_of(std::string run_id, std::string boot_id = "boot-1") {
+RunRecord run_of(std::string run_id) {
   RunRecord run;
   run.run_id = std::move(run_id);
-  run.boot_id = std::move(boot_id);
   run.started_at = WallTime(std::chrono::seconds(1'700'000'000));
   return run;
 }
@@ -145,6 +144,7 @@ TEST_F(RunBookTest, the_intent_is_in_the_history_before_the_first_script_can_sta
   RunBook book = open_daemon();
   RunRecord run = run_of("r1");
   run.sequence = begun(book, run);
+  run.boot_id = "boot-1";
   EXPECT_EQ(history(), std::vector{run});
   EXPECT_EQ(save_elsewhere("r1"), saved);
 }
@@ -265,6 +265,7 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   RunBook book = open_daemon();
   RunRecord lost = run_of("r1");
   lost.sequence = 1;
+  lost.boot_id = "boot-1";
   lost.outcome = Outcome::lost;
   lost.reason = "the process that ran it was killed";
   lost.steps = {step_of("/scripts/backups/1"), step_of("/scripts/backups/2", core::StepOutcome::running)};
@@ -278,7 +279,7 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
 TEST_F(RunBookTest, steps_noted_before_the_machine_went_down_are_not_read) {
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon("boot-1");
-    begun(book, run_of("r1", "boot-1"));
+    begun(book, run_of("r1"));
     must(book.save_step("r1", 0, step_of("/scripts/backups/1")));
     stay();
   });
@@ -291,14 +292,14 @@ TEST_F(RunBookTest, steps_noted_before_the_machine_went_down_are_not_read) {
   EXPECT_EQ(runs[0].outcome, Outcome::lost);
   EXPECT_EQ(runs[0].reason, "the machine went down while it ran");
   EXPECT_TRUE(runs[0].steps.empty());
-  begun(book, run_of("r2", "boot-2"));
+  begun(book, run_of("r2"));
   EXPECT_EQ(save_elsewhere("r2"), saved);
 }
 
 TEST_F(RunBookTest, sound_steps_of_another_boot_are_not_read_either) {
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon("boot-1");
-    begun(book, run_of("r1", "boot-1"));
+    begun(book, run_of("r1"));
     must(book.save_step("r1", 0, step_of("/scripts/backups/1")));
     stay();
   });
@@ -358,6 +359,7 @@ TEST_F(RunBookTest, a_skipped_tick_has_its_record) {
   RunRecord skip = run_of("");
   skip.outcome = Outcome::skipped;
   must(book.record_skip(skip));
+  run.boot_id = "boot-1";
   skip.sequence = 2;
   EXPECT_EQ(history(), (std::vector{run, skip}));
 }
