@@ -214,16 +214,6 @@ Result<std::vector<core::RunRecord>> History::latest(std::size_t count) {
   return runs;
 }
 
-Result<std::optional<core::RunRecord>> History::find(std::string_view run_id) {
-  auto runs = latest(SIZE_MAX);
-  if (!runs) return std::move(runs).error();
-  const auto found = std::find_if(runs->rbegin(), runs->rend(), [&](const core::RunRecord& run) {
-    return !run_id.empty() && run.run_id == run_id;  // a skipped tick has no id
-  });
-  if (found == runs->rend()) return std::optional<core::RunRecord>();
-  return std::optional(std::move(*found));
-}
-
 Result<std::vector<core::RunRecord>> History::unfinished() {
   std::vector<core::RunRecord> runs;
   auto transaction = environment_.begin_read();

@@ -50,7 +50,6 @@ TEST_F(HistoryTest, an_empty_one_has_nothing_to_tell) {
   History history = open();
   EXPECT_TRUE(must(history.latest(10)).empty());
   EXPECT_TRUE(must(history.unfinished()).empty());
-  EXPECT_EQ(must(history.find("r1")), std::nullopt);
   EXPECT_EQ(must(history.last_success()), std::nullopt);
   EXPECT_EQ(must(history.last_daemon()), std::nullopt);
   EXPECT_TRUE(history.take_notices().empty());
@@ -98,20 +97,6 @@ TEST_F(HistoryTest, the_newest_come_last_and_only_as_many_as_asked_for) {
   History history = open();
   for (int run = 1; run <= 5; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
   EXPECT_EQ(ids(history, 2), (Ids{"r4", "r5"}));
-}
-
-TEST_F(HistoryTest, a_run_is_found_by_its_id) {
-  History history = open();
-  must(history.finish(run_of("r1", Outcome::failed)));
-  must(history.finish(run_of("r2", Outcome::succeeded)));
-  EXPECT_EQ(must(history.find("r1"))->outcome, Outcome::failed);
-  EXPECT_EQ(must(history.find("r3")), std::nullopt);
-}
-
-TEST_F(HistoryTest, a_skipped_tick_has_no_id_to_be_found_by) {
-  History history = open();
-  must(history.finish(run_of("", Outcome::skipped)));
-  EXPECT_EQ(must(history.find("")), std::nullopt);
 }
 
 TEST_F(HistoryTest, beyond_the_limit_the_oldest_are_forgotten) {

@@ -45,9 +45,6 @@ public:
   /// The newest `count` runs, oldest first.
   Result<std::vector<core::RunRecord>> latest(std::size_t count);
 
-  /// The run of that id, or nothing.
-  Result<std::optional<core::RunRecord>> find(std::string_view run_id);
-
   /// Runs begun and not finished, oldest first.
   Result<std::vector<core::RunRecord>> unfinished();
 

@@ -1,0 +1,181 @@
+// history.cc - `sidefridge history`: a table of runs, or one run with its steps.
+#include "sidefridge/cli/history.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sidefridge/cli/options.h"
+#include "sidefridge/cli/run_text.h"
+#include "sidefridge/core/json.h"
+#include "sidefridge/core/quote.h"
+#include "sidefridge/core/time_format.h"
+#include "sidefridge/store/history.h"
+#include "sidefridge/store/state_folder.h"
+
+namespace sidefridge::cli {
+namespace {
+
+constexpr std::array own_options{
+    VerbOption{"limit", "N", "20", "how many of the newest runs, 1 to 1000000"},
+    json_option,
+};
+
+constexpr VerbSpec spec{
+    .command = "sidefridge history",
+    .arguments = "[RUN_ID]",
+    .summary = "Prints the recorded runs, newest last, or one run with its steps.",
+    .options = own_options,
+    .most_positionals = 1,
+};
+
+Result<std::size_t> parse_limit(std::string_view text) {
+  constexpr std::size_t most = 1'000'000;
+  std::size_t limit = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, limit);
+  if (failure != std::errc{} || stop != end || limit < 1 || limit > most) {
+    return Error{ErrorCode::invalid, "--limit: found " + core::in_quotes(text) + ", allowed: 1 to 1000000"};
+  }
+  return limit;
+}
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as they need to be; the last one is never filled up.
+std::string table_of(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      line += row[column];
+      line.append(widths[column] + 2 - row[column].size(), ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+std::string or_dash(std::optional<Duration> duration) {
+  return duration ? core::format_duration(*duration) : "-";
+}
+
+std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
+  std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
+  for (const core::RunRecord& run : runs) {
+    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), std::string(core::name_of(run.trigger)),
+                    core::format_rfc3339(run.started_at), or_dash(elapsed(run, now)),
+                    std::string(core::name_of(run.outcome)), one_line(run.reason)});
+  }
+  return table_of(rows);
+}
+
+std::string text_of(const core::RunRecord& run, WallTime now) {
+  std::vector<Row> facts{{"run", one_line(run.run_id)},
+                         {"trigger", std::string(core::name_of(run.trigger))},
+                         {"scheduled", core::format_rfc3339(run.scheduled_at)},
+                         {"started", core::format_rfc3339(run.started_at)}};
+  if (run.finished_at) facts.push_back({"finished", core::format_rfc3339(*run.finished_at)});
+  facts.push_back({"took", or_dash(elapsed(run, now))});
+  facts.push_back({"outcome", std::string(core::name_of(run.outcome))});
+  if (!run.reason.empty()) facts.push_back({"reason", one_line(run.reason)});
+  std::string text = table_of(facts);
+
+  if (run.steps.empty() && run.steps_omitted == 0) return text;
+  text += '\n';
+  if (run.steps_omitted > 0) text += "(" + std::to_string(run.steps_omitted) + " earlier steps are not kept)\n";
+  std::vector<Row> steps{{"SCRIPT", "STARTED", "TOOK", "OUTCOME"}};
+  for (const core::StepRecord& step : run.steps) {
+    steps.push_back({one_line(step.script), core::format_rfc3339(step.started_at), or_dash(elapsed(step, run, now)),
+                     outcome_text(step)});
+  }
+  return text + table_of(steps);
+}
+
+struct Question {
+  store::StateFolder folder;
+  std::optional<std::string> run_id;
+  std::size_t limit;
+  enum class Form { text, json } form;
+};
+
+std::string answer_one(const core::RunRecord& run, Question::Form form, WallTime now) {
+  if (form == Question::Form::text) return text_of(run, now);
+  std::string text;
+  core::JsonWriter json(text);
+  append_json(json, run, now);
+  return text + '\n';
+}
+
+std::string answer_all(const std::vector<core::RunRecord>& runs, Question::Form form, WallTime now) {
+  if (form == Question::Form::text) return table_of(runs, now);
+  std::string text;
+  core::JsonWriter json(text);
+  json.begin_object().key("runs").begin_array();
+  for (const core::RunRecord& run : runs) append_json(json, run, now);
+  json.end_array().end_object();
+  return text + '\n';
+}
+
+Result<std::string> answer(store::History& history, const Question& question, WallTime now) {
+  const auto runner = look_for_holder(question.folder, store::run_lock_byte);
+  if (!runner) return runner.error();
+  auto runs = history.latest(question.run_id ? SIZE_MAX : question.limit);
+  if (!runs) return std::move(runs).error();
+  complete_unfinished(*runs, *runner, question.folder);
+  if (!question.run_id) return answer_all(*runs, question.form, now);
+  const auto found = std::find_if(runs->rbegin(), runs->rend(), [&](const core::RunRecord& run) {
+    return run.run_id == *question.run_id && !run.run_id.empty();
+  });
+  if (found != runs->rend()) return answer_one(*found, question.form, now);
+  return Error{ErrorCode::not_found, "there is no run " + core::in_quotes(*question.run_id) + " in the history"};
+}
+
+Result<Question> question_of(const ParsedOptions& options) {
+  const auto limit = parse_limit(options.value("limit").value_or("20"));
+  if (!limit) return limit.error();
+  std::optional<std::string> run_id;
+  if (!options.positionals.empty()) run_id = options.positionals.front();
+  return Question{store::StateFolder::at(options.config.config().state_dir), std::move(run_id), *limit,
+                  options.has("json") ? Question::Form::json : Question::Form::text};
+}
+
+}  // namespace
+
+int history(std::span<const std::string> arguments, std::span<const core::Setting> environment, WallTime now,
+            std::ostream& out, std::ostream& err) {
+  const auto options = parse_options(spec, arguments, environment);
+  if (const auto over = finish(options, out, err)) return *over;
+  if (const auto over = finish(options->config, err)) return *over;
+  const auto fail = [&](const Error& error) {
+    err << spec.command << ": " << error.text << '\n';
+    return core::exit_code_of(error.code);
+  };
+  const auto question = question_of(*options);
+  if (!question) return fail(question.error());
+  auto history = look_at_history(question->folder);
+  if (!history) return fail(history.error());
+  const auto text = answer(*history, *question, now);
+  if (!text) return fail(text.error());
+  for (const std::string& notice : history->take_notices()) err << spec.command << ": " << notice << '\n';
+  out << *text << std::flush;
+  if (out) return 0;
+  return fail(Error{ErrorCode::io, "cannot write the output"});
+}
+
+}  // namespace sidefridge::cli

@@ -1,0 +1,195 @@
+// status.cc - `sidefridge status`: what the locks, the history and the notes of the current run tell.
+#include "sidefridge/cli/status.h"
+
+#include <sys/types.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sidefridge/cli/options.h"
+#include "sidefridge/cli/run_text.h"
+#include "sidefridge/core/json.h"
+#include "sidefridge/core/time_format.h"
+#include "sidefridge/store/history.h"
+#include "sidefridge/store/state_folder.h"
+
+namespace sidefridge::cli {
+namespace {
+
+constexpr std::array own_options{json_option};
+
+constexpr VerbSpec spec{
+    .command = "sidefridge status",
+    .arguments = "",
+    .summary = "Prints whether the daemon runs, what it does now, and how the last run ended.",
+    .options = own_options,
+};
+
+struct Status {
+  std::optional<pid_t> daemon_pid;                // who holds the daemon lock
+  std::optional<core::DaemonRecord> last_daemon;  // who noted its start last
+  std::optional<core::RunRecord> current;         // begun, and its process is still there
+  std::optional<core::RunRecord> last;            // ended; skipped ticks and successful installs aside
+  std::optional<core::RunRecord> last_success;    // install_dependencies aside
+  std::map<core::Outcome, std::size_t> count;     // in the history
+};
+
+const core::StepRecord* running_step(const core::RunRecord& run) {
+  const bool running = !run.steps.empty() && run.steps.back().outcome == core::StepOutcome::running;
+  return running ? &run.steps.back() : nullptr;
+}
+
+bool counts_as_last(const core::RunRecord& run) {
+  if (run.outcome == core::Outcome::running || run.outcome == core::Outcome::skipped) return false;
+  return run.trigger != core::Trigger::install || run.outcome != core::Outcome::succeeded;
+}
+
+Result<Status> read_status(const store::StateFolder& folder) {
+  Status status;
+  auto history = look_at_history(folder);
+  if (!history) return std::move(history).error();
+  const auto runner = look_for_holder(folder, store::run_lock_byte);
+  if (!runner) return runner.error();
+  const auto daemon_pid = look_for_holder(folder, store::daemon_lock_byte);
+  if (!daemon_pid) return daemon_pid.error();
+  status.daemon_pid = *daemon_pid;
+
+  auto last_daemon = history->last_daemon();
+  if (!last_daemon) return std::move(last_daemon).error();
+  status.last_daemon = std::move(*last_daemon);
+  auto last_success = history->last_success();
+  if (!last_success) return std::move(last_success).error();
+  status.last_success = std::move(*last_success);
+  auto runs = history->latest(SIZE_MAX);
+  if (!runs) return std::move(runs).error();
+  complete_unfinished(*runs, *runner, folder);
+  for (core::RunRecord& run : *runs) {
+    ++status.count[run.outcome];
+    if (counts_as_last(run)) {
+      status.last = std::move(run);
+    } else if (run.outcome == core::Outcome::running) {
+      status.current = std::move(run);
+    }
+  }
+  return status;
+}
+
+std::string ago(WallTime at, WallTime now) {
+  return core::format_rfc3339(at) + " (" + core::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
+}
+
+std::string process_text(pid_t pid) {
+  return pid == 0 ? "a process in another container" : "process " + std::to_string(pid);
+}
+
+std::string daemon_text(const Status& status, WallTime now) {
+  if (!status.daemon_pid) {
+    if (!status.last_daemon) return "not running";
+    return "not running; the last one started at " + ago(status.last_daemon->started_at, now);
+  }
+  std::string text = "running, " + process_text(*status.daemon_pid);
+  if (!status.last_daemon) return text;
+  return text + ", version " + one_line(status.last_daemon->version) + ", since " +
+         ago(status.last_daemon->started_at, now);
+}
+
+std::string run_text(const core::RunRecord& run, WallTime now) {
+  return "run " + one_line(run.run_id) + " (" + std::string(core::name_of(run.trigger)) + "), begun at " +
+         ago(run.started_at, now);
+}
+
+std::string ended_text(const core::RunRecord& run, WallTime now) {
+  std::string text(core::name_of(run.outcome));
+  text += ", run " + one_line(run.run_id) + " (" + std::string(core::name_of(run.trigger)) + "), begun at " +
+          ago(run.started_at, now);
+  if (const auto took = elapsed(run, now)) text += ", took " + core::format_duration(*took);
+  return text;
+}
+
+std::string count_text(const Status& status) {
+  std::size_t all = 0;
+  std::string parts;
+  for (const auto& [outcome, count] : status.count) {
+    all += count;
+    parts += (parts.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(core::name_of(outcome));
+  }
+  return std::to_string(all) + " recorded" + (parts.empty() ? "" : ": " + parts);
+}
+
+std::string as_text(const Status& status, WallTime now) {
+  std::string text = "daemon        " + daemon_text(status, now) + '\n';
+  if (status.daemon_pid && status.last_daemon) {
+    text += "schedule      " + one_line(status.last_daemon->schedule) + '\n';
+  }
+  text += "now           " + (status.current ? run_text(*status.current, now) : std::string("no run")) + '\n';
+  if (const auto* step = status.current ? running_step(*status.current) : nullptr) {
+    text += "script        " + one_line(step->script) + ", for " +
+            core::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
+  }
+  text += "last run      " + (status.last ? ended_text(*status.last, now) : std::string("none")) + '\n';
+  if (status.last && !status.last->reason.empty()) text += "reason        " + one_line(status.last->reason) + '\n';
+  text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
+  text += "runs          " + count_text(status) + '\n';
+  return text;
+}
+
+void append_run(core::JsonWriter& json, std::string_view key, const std::optional<core::RunRecord>& run, WallTime now) {
+  json.key(key);
+  if (run) {
+    append_json(json, *run, now);
+  } else {
+    json.null();
+  }
+}
+
+std::string as_json(const Status& status, WallTime now) {
+  std::string text;
+  core::JsonWriter json(text);
+  json.begin_object().key("daemon").begin_object().key("running").boolean(status.daemon_pid.has_value()).key("pid");
+  if (status.daemon_pid) {
+    json.integer(*status.daemon_pid);
+  } else {
+    json.null();
+  }
+  if (status.last_daemon) {
+    const std::string started = core::format_rfc3339(status.last_daemon->started_at, core::Precision::milliseconds);
+    json.key("started_at").string(started).key("schedule").string(status.last_daemon->schedule);
+    json.key("version").string(status.last_daemon->version);
+  }
+  json.end_object();
+  append_run(json, "current_run", status.current, now);
+  append_run(json, "last_run", status.last, now);
+  append_run(json, "last_success", status.last_success, now);
+  json.key("counts").begin_object();
+  for (const auto& [outcome, count] : status.count) json.key(core::name_of(outcome)).unsigned_integer(count);
+  json.end_object().end_object();
+  return text + '\n';
+}
+
+}  // namespace
+
+int status(std::span<const std::string> arguments, std::span<const core::Setting> environment, WallTime now,
+           std::ostream& out, std::ostream& err) {
+  const auto options = parse_options(spec, arguments, environment);
+  if (const auto over = finish(options, out, err)) return *over;
+  if (const auto over = finish(options->config, err)) return *over;
+  const auto fail = [&](const Error& error) {
+    err << spec.command << ": " << error.text << '\n';
+    return core::exit_code_of(error.code);
+  };
+  const auto found = read_status(store::StateFolder::at(options->config.config().state_dir));
+  if (!found) return fail(found.error());
+  out << (options->has("json") ? as_json(*found, now) : as_text(*found, now)) << std::flush;
+  if (out) return 0;
+  return fail(Error{ErrorCode::io, "cannot write the output"});
+}
+
+}  // namespace sidefridge::cli
