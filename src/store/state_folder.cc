@@ -11,16 +11,23 @@
 namespace sidefridge::store {
 namespace {
 
+// Where even mkdir(2) says ENOENT, in /proc for one, nothing is missing that might come: the place is unfit.
+Error cannot_make(const std::string& path) {
+  Error error = core::system_error("cannot make the folder " + path, errno);
+  if (error.code == ErrorCode::not_found) error.code = ErrorCode::io;
+  return error;
+}
+
 // Makes a folder and those above it. Who may enter the state folder itself is the matter of whoever mounts it.
 Result<void> make_folders(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
   const std::size_t slash = path.find_last_of('/');
   if (errno != ENOENT || slash == std::string::npos || slash == 0) {
-    return core::system_error("cannot make the folder " + path, errno);
+    return cannot_make(path);
   }
   if (auto made = make_folders(path.substr(0, slash)); !made) return made;
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-    return core::system_error("cannot make the folder " + path, errno);
+    return cannot_make(path);
   }
   return {};
 }
@@ -51,7 +58,7 @@ Result<StateFolder> StateFolder::open(std::string_view state_dir) {
   StateFolder folder = at(state_dir);
   if (auto made = make_folders(std::string(state_dir)); !made) return std::move(made).error();
   if (::mkdir(folder.path_.c_str(), 0700) != 0 && errno != EEXIST) {
-    return core::system_error("cannot make the folder " + folder.path_, errno);
+    return cannot_make(folder.path_);
   }
   const int fd = ::open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {

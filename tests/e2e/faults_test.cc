@@ -1,0 +1,101 @@
+// faults_test.cc - a machine that runs out of things.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "tests/e2e/stage.h"
+
+namespace sidefridge::e2e {
+namespace {
+
+class Faults : public ::testing::Test {
+protected:
+  Stage stage;
+};
+
+TEST_F(Faults, no_more_processes_is_a_failed_run_with_its_reason_and_the_daemon_lives) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become a user whom RLIMIT_NPROC binds";
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
+  // A sanitizer's look for leaks at the end is a process of its own.
+  stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
+  std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
+  // A user of our own, who may have one process: the daemon.
+  Program daemon = stage.shell("exec setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=1 sidefridge");
+  ASSERT_TRUE(daemon.wait_for("could not be started: ", 2));
+  EXPECT_FALSE(daemon.lines_with("RLIMIT_NPROC").empty()) << daemon.output();
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+TEST_F(Faults, no_more_descriptors_is_a_failed_run_with_its_reason_and_the_daemon_lives) {
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| ran"));
+  // From here on no descriptor above the daemon's own can be opened.
+  Program limit = stage.shell("prlimit --pid " + std::to_string(daemon.pid()) + " --nofile=12:12");
+  ASSERT_EQ(limit.wait_exit(), 0) << limit.errors();
+  ASSERT_TRUE(daemon.wait_for(" failed after ", 2));
+  EXPECT_FALSE(daemon.lines_with("Too many open files").empty()) << daemon.output();
+  Program release = stage.shell("prlimit --pid " + std::to_string(daemon.pid()) + " --nofile=1024:1024");
+  release.wait_exit();
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+TEST_F(Faults, a_full_state_folder_costs_neither_the_daemon_nor_what_was_saved) {
+  if (!can_unshare()) GTEST_SKIP() << "needs root, to mount a small file system";
+  stage.script("backups/bkp",
+               "#!/bin/bash\n[ -e @ROOT@/fill ] || { echo ran; exit 0; }\n"
+               "rm @ROOT@/fill\n"
+               "save_var first kept\n"
+               "dd if=/dev/zero of=$SIDEFRIDGE_STATE_DIR/fat bs=64k 2>/dev/null\n"
+               "i=0; while head -c 8000 /dev/zero | save_var --stdin key$((i++)); do :; done\n"
+               "head -c 8000 /dev/zero | save_var --stdin another; echo \"save_var exit $?\"\n"
+               "echo \"first is $(load_var first)\"\n");
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
+  std::filesystem::create_directory(stage.state_dir());
+  Program daemon = stage.shell("exec unshare --mount sh -c 'mount -t tmpfs -o size=1m none " +
+                               stage.state_dir().string() + " && exec sidefridge'");
+  ASSERT_TRUE(daemon.wait_for("| ran"));
+  Program fill = stage.shell("touch " + stage.file("fill").string());
+  fill.wait_exit();
+  ASSERT_TRUE(daemon.wait_for("| save_var exit 74"));
+  ASSERT_TRUE(daemon.wait_for("| first is kept"));
+  // What the folder refuses is said; what still fits is done. Neither ends the daemon: ticks go on.
+  EXPECT_FALSE(daemon.lines_with("No space left").empty()) << daemon.output();
+  const auto ends = [&] { return daemon.lines_with(" after ").size() + daemon.lines_with(" succeeded in ").size(); };
+  const std::size_t before = ends();
+  ASSERT_TRUE(daemon.wait_for("run 2", static_cast<int>(daemon.lines_with("run 2").size()) + 4));
+  EXPECT_GT(ends(), before);
+  // Room again, within the same mount: every run succeeds, and the history has the one that filled the disk.
+  Program free =
+      stage.shell("rm /proc/" + std::to_string(daemon.pid()) + "/root" + stage.state_dir().string() + "/fat");
+  ASSERT_EQ(free.wait_exit(), 0) << free.errors();
+  const std::size_t ran = daemon.lines_with("| ran").size();
+  ASSERT_TRUE(daemon.wait_for("| ran", static_cast<int>(ran) + 2));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+TEST_F(Faults, a_state_folder_that_cannot_be_made_is_74_and_names_it) {
+  stage.environment["SIDEFRIDGE_STATE_DIR"] = "/proc/no/such/place";
+  Program program = stage.start({"once"});
+  EXPECT_EQ(program.wait_exit(), 74);
+  EXPECT_NE(program.errors().find("/proc/no"), std::string::npos) << program.errors();
+}
+
+TEST_F(Faults, an_unreadable_hooks_folder_fails_runs_and_the_daemon_lives) {
+  stage.environment["SIDEFRIDGE_SCRIPTS_DIR"] = stage.file("not-there-yet");
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("Run could not begin: the hooks cannot be read"));
+  std::filesystem::create_directories(stage.file("not-there-yet") / "backups");
+  ASSERT_TRUE(daemon.wait_for(" succeeded in "));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+}  // namespace
+}  // namespace sidefridge::e2e
