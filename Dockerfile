@@ -8,7 +8,7 @@ FROM ${BASE} AS build
 WORKDIR /src
 # The packages first: they change less often than the sources.
 COPY tools/setup tools/setup
-RUN ./tools/setup build test
+RUN ./tools/setup build test example
 COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release && cmake --build /build
 # The end-to-end tests want namespaces of their own, which a build does not have.
