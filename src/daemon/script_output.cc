@@ -137,6 +137,8 @@ void ScriptOutput::drain() {
 void ScriptOutput::tell_if_drained() noexcept {
   if (owed_bytes_ != std::size_t{0}) return;
   owed_bytes_.reset();
+  // The script's last words need no newline, though what it left behind may keep the pipe open for hours.
+  if (pipe_) console_.finish_script_lines(format_, splitter_, {});
   listener_.on_drained(*this);
 }
 

@@ -59,7 +59,7 @@ public:
   std::size_t append_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
                                   std::string_view bytes);
 
-  /// The stream is over: takes `rest`, congested or not, and a last line that has no newline.
+  /// The script is over, or its stream: takes `rest`, congested or not, and a last line that has no newline.
   void finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter, std::string_view rest);
 
   /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the

@@ -47,9 +47,9 @@ public:
   ScriptOutput(const ScriptOutput&) = delete;
   ScriptOutput& operator=(const ScriptOutput&) = delete;
 
-  /// The script's process has ended: relays what waits in the pipe at this moment, then calls on_drained(), from within
-  /// this call where the console takes it all. A process the script left behind may go on writing: that is relayed too,
-  /// later, and on_drained() does not wait for it.
+  /// The script's process has ended: relays what waits in the pipe at this moment and the last line even without its
+  /// newline, then calls on_drained(), from within this call where the console takes it all. A process the script left
+  /// behind may go on writing: that is relayed too, later, and on_drained() does not wait for it.
   void finish_when_drained();
 
   /// Relays what waits in the pipe at this moment, congested or not, and the last line even without its newline; closes
