@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -112,20 +113,23 @@ std::optional<Stat> read_stat(int proc_fd, pid_t pid) noexcept {
   return stat;
 }
 
-/// Whether the process was started with `mark` as a whole entry of its environment. What cannot be read has none.
-bool has_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
+/// What /proc/PID/environ says about a mark.
+enum class MarkReading { present, absent, nothing_to_read };
+
+MarkReading look_for_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
   const UniqueFd fd(::openat(proc_fd, ProcPath(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
-  // An environment may be megabytes long: look for the mark in passing.
-  std::array<char, 4096> buffer;
+  if (!fd) return MarkReading::absent;
+  // An environment may be megabytes long: look for the mark in passing. One as long as most is read at once, since an
+  // execve(2) between two reads would end it early.
+  std::array<char, 64 * 1024> buffer;
   std::size_t matched = 0;
   bool differs = false;
-  for (;;) {
+  for (MarkReading otherwise = MarkReading::nothing_to_read;; otherwise = MarkReading::absent) {
     const ssize_t got = read_up_to(fd.get(), buffer);
-    if (got <= 0) return false;
+    if (got <= 0) return otherwise;
     for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(got))) {
       if (c == '\0') {
-        if (!differs && matched == mark.size()) return true;
+        if (!differs && matched == mark.size()) return MarkReading::present;
         matched = 0;
         differs = false;
       } else if (!differs && matched < mark.size() && c == mark[matched]) {
@@ -135,6 +139,18 @@ bool has_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
       }
     }
   }
+}
+
+/// Whether the process was started with `mark` as a whole entry of its environment. What cannot be read has none.
+bool has_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
+  // In the midst of execve(2) a process has no environment for some microseconds; most never have none.
+  constexpr int patience = 100;
+  for (int i = 0; i < patience; ++i) {
+    const MarkReading reading = look_for_mark(proc_fd, pid, mark);
+    if (reading != MarkReading::nothing_to_read) return reading == MarkReading::present;
+    ::sched_yield();
+  }
+  return false;
 }
 
 struct CloseDir {
@@ -238,7 +254,7 @@ Result<std::vector<FoundProcess>> find_processes_of_run(std::span<const pid_t> s
   if (!scan) return std::move(scan).error();
   return scan->members([&](const Entry& entry) {
     if (std::find(sessions.begin(), sessions.end(), entry.stat.session) != sessions.end()) return true;
-    return !mark.empty() && has_mark(scan->fd(), entry.pid, mark);
+    return !mark.empty() && entry.stat.life == Stat::Life::alive && has_mark(scan->fd(), entry.pid, mark);
   });
 }
 

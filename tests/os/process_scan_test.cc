@@ -36,15 +36,16 @@ Pids of_run(const Pids& sessions, std::string_view run_mark) {
   return pids_of(find_processes_of_run(sessions, run_mark));
 }
 
-/// What a script leaves behind says its pid, then stays.
-const std::string stay = "/bin/sh -c 'echo $$; exec /bin/sleep 60'";
-
 class ProcessScan : public testing::Test {
 protected:
-  void SetUp() override { ASSERT_TRUE(become_subreaper().ok()); }
+  void SetUp() override {
+    ASSERT_TRUE(become_subreaper().ok());
+    ASSERT_EQ(::mkfifo((dir_ / "gate").c_str(), 0600), 0);
+  }
 
   void TearDown() override {
-    for (std::vector<FoundProcess> left = *find_descendants(); !left.empty(); left = *find_descendants()) {
+    while (any_children()) {
+      const std::vector<FoundProcess> left = *find_descendants();
       signal_processes(left, SIGKILL);
       for (const FoundProcess& process : left) {
         const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
@@ -66,35 +67,39 @@ protected:
 
   pid_t last_session() const { return scripts_.back().pid; }
 
+  const TempDir dir_;
+  // What is left behind tells its pid when it has executed all it will, then waits at a gate that nobody opens.
+  const std::string stay_ = "/bin/sh " + dir_.write("stay", "echo $$; read x < '" + (dir_ / "gate") + "'\n");
+
 private:
   std::vector<Child> scripts_;
 };
 
 TEST_F(ProcessScan, finds_what_stayed_in_the_scripts_session) {
-  const pid_t left = left_behind_by(stay + " &", {path});
+  const pid_t left = left_behind_by(stay_ + " &", {path});
   EXPECT_EQ(of_run({1, last_session()}, mark), Pids{left});
   EXPECT_EQ(of_run({}, mark), Pids{});
 }
 
 TEST_F(ProcessScan, finds_what_left_the_session_by_its_mark) {
-  const pid_t left = left_behind_by("setsid " + stay + " &");
+  const pid_t left = left_behind_by("setsid " + stay_ + " &");
   EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
   EXPECT_EQ(of_run({last_session()}, "SIDEFRIDGE_RUN_ID=another"), Pids{});
 }
 
 TEST_F(ProcessScan, finds_what_cleared_its_environment_by_its_session) {
-  const pid_t left = left_behind_by("env -i " + stay + " &");
+  const pid_t left = left_behind_by("env -i " + stay_ + " &");
   EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
   EXPECT_EQ(of_run({}, mark), Pids{});
 }
 
 TEST_F(ProcessScan, finds_what_forked_twice_by_its_mark) {
-  const pid_t left = left_behind_by(R"((setsid /bin/sh -c '/bin/sh -c "echo \$\$; exec /bin/sleep 60" & exit 0') &)");
+  const pid_t left = left_behind_by("(setsid /bin/sh -c '" + stay_ + " & exit 0' &)");
   EXPECT_EQ(of_run({}, mark), Pids{left});
 }
 
 TEST_F(ProcessScan, finds_what_hides_behind_an_ancestor_that_belongs) {
-  const Child script = start({"/bin/sh", "-c", "setsid env -i " + stay + " & wait"}, {path, mark});
+  const Child script = start({"/bin/sh", "-c", "setsid env -i " + stay_ + " & wait"}, {path, mark});
   const pid_t left = std::stoi(read_line(script.output.read_end.get()));
   Pids both = {script.pid, left};
   std::sort(both.begin(), both.end());
@@ -103,21 +108,21 @@ TEST_F(ProcessScan, finds_what_hides_behind_an_ancestor_that_belongs) {
 }
 
 TEST_F(ProcessScan, finds_what_escaped_entirely_as_a_descendant_only) {
-  const pid_t left = left_behind_by("setsid env -i " + stay + " &");
+  const pid_t left = left_behind_by("setsid env -i " + stay_ + " &");
   EXPECT_EQ(of_run({last_session()}, mark), Pids{});
   EXPECT_EQ(pids_of(find_descendants()), Pids{left});
 }
 
 TEST_F(ProcessScan, finds_descendants_of_any_depth) {
-  const Child script = start_shell("/bin/sh -c '/bin/sh -c \"echo \\$\\$; /bin/sleep 60; true\"; true'; true");
+  const Child script = start_shell("/bin/sh -c '" + stay_ + "; true'; true");
   read_line(script.output.read_end.get());
   const std::vector<FoundProcess> found = *find_descendants();
-  EXPECT_GE(found.size(), 3U);
+  EXPECT_EQ(found.size(), 3U);
   EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](auto& a, auto& b) { return a.pid < b.pid; }));
 }
 
 TEST_F(ProcessScan, leaves_strangers_and_ourselves_alone) {
-  left_behind_by(stay + " &");
+  left_behind_by(stay_ + " &");
   const Pids found = pids_of(find_descendants());
   for (const pid_t stranger : {::getpid(), ::getppid(), pid_t{1}}) {
     EXPECT_EQ(std::count(found.begin(), found.end(), stranger), 0) << stranger;
@@ -131,7 +136,7 @@ TEST_F(ProcessScan, leaves_strangers_and_ourselves_alone) {
 TEST_F(ProcessScan, an_entry_is_the_mark_only_as_a_whole) {
   for (const std::string& near : {mark + "0", mark.substr(0, mark.size() - 1), "X" + mark, "OTHER=" + mark,
                                   "OTHER= " + mark, "OTHER=\n" + mark + "\n"}) {
-    left_behind_by(stay + " &", {path, near, "LAST=1"});
+    left_behind_by(stay_ + " &", {path, near, "LAST=1"});
     EXPECT_EQ(of_run({}, mark), Pids{}) << near;
   }
   EXPECT_EQ(of_run({}, ""), Pids{});
@@ -139,11 +144,11 @@ TEST_F(ProcessScan, an_entry_is_the_mark_only_as_a_whole) {
 
 TEST_F(ProcessScan, finds_the_mark_wherever_it_is_in_the_environment) {
   Pids left;
-  left.push_back(left_behind_by(stay + " &", {mark, path}));
-  left.push_back(left_behind_by(stay + " &", {path, "", mark}));
+  left.push_back(left_behind_by(stay_ + " &", {mark, path}));
+  left.push_back(left_behind_by(stay_ + " &", {path, "", mark}));
   // Blocks of 4096 bytes are read: let the mark begin before, at and behind the end of one.
   for (const std::size_t begin : {4050U, 4080U, 4095U, 4096U, 4097U, 40960U}) {
-    left.push_back(left_behind_by(stay + " &", {"FILLER=" + std::string(begin - 8, 'S'), mark, path}));
+    left.push_back(left_behind_by(stay_ + " &", {"FILLER=" + std::string(begin - 8, 'S'), mark, path}));
   }
   std::sort(left.begin(), left.end());
   EXPECT_EQ(of_run({}, mark), left);
@@ -178,10 +183,8 @@ TEST_F(ProcessScan, counts_a_process_whose_main_thread_alone_has_ended) {
 }
 
 TEST_F(ProcessScan, is_not_confused_by_a_name_with_parentheses) {
-  const TempDir dir;
   const std::string name = ") R 1 (x) Z";
-  const std::string script = dir.write(name, "#!/bin/sh\necho ready\nread x < '" + (dir / "gate") + "'\n");
-  ASSERT_EQ(::mkfifo((dir / "gate").c_str(), 0600), 0);
+  const std::string script = dir_.write(name, "#!/bin/sh\necho ready\nread x < '" + (dir_ / "gate") + "'\n");
   const Child child = start({script});
   read_line(child.output.read_end.get());
   const std::vector<FoundProcess> found = *find_processes_of_run(Pids{child.pid}, {});
@@ -192,14 +195,14 @@ TEST_F(ProcessScan, is_not_confused_by_a_name_with_parentheses) {
 }
 
 TEST_F(ProcessScan, signals_what_was_found) {
-  const pid_t left = left_behind_by(stay + " &");
+  const pid_t left = left_behind_by(stay_ + " &");
   signal_processes(*find_descendants(), SIGTERM);
   wait_until_ended(left);
   EXPECT_EQ(reap_one(), (Exited{left, {core::ExitStatus::Kind::signalled, SIGTERM}}));
 }
 
 TEST_F(ProcessScan, does_not_signal_another_process_that_got_the_pid) {
-  const pid_t left = left_behind_by(stay + " &");
+  const pid_t left = left_behind_by(stay_ + " &");
   std::vector<FoundProcess> found = *find_descendants();
   ASSERT_EQ(found.size(), 1U);
   --found[0].start_ticks;
