@@ -75,11 +75,11 @@ TEST(Reaper, loses_no_status_when_many_children_end_at_once) {
   SignalFd signals = *SignalFd::open();
   Pipe gate = *open_pipe();
   std::map<pid_t, int> expected;
-  for (int i = 0; i < 200; ++i) expected[fork_waiting_at(gate, i)] = i;
+  for (int i = 0; i < 100; ++i) expected[fork_waiting_at(gate, i)] = i;
   gate.write_end.reset();
   for (const auto& [pid, code] : expected) wait_until_ended(pid);
 
-  // Two hundred signals have become one.
+  // A hundred signals have become one.
   EXPECT_TRUE(signals.drain()->has(SIGCHLD));
   EXPECT_TRUE(signals.drain()->empty());
   std::map<pid_t, int> reaped;

@@ -1,17 +1,16 @@
 #include "sidefridge/os/spawn.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "fixture.h"
+#include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/mono_timer.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/wall_timer.h"
@@ -63,14 +62,7 @@ TEST(Spawn, gives_the_child_a_session_and_group_of_its_own) {
 }
 
 TEST(Spawn, passes_no_descriptor_but_stdin_stdout_and_stderr) {
-  // What the starter of this test leaked is not what is tested.
-  DIR* const own = ::opendir("/proc/self/fd");
-  while (const dirent* const item = ::readdir(own)) {
-    const int fd = std::atoi(item->d_name);
-    if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
-  ::closedir(own);
-
+  ASSERT_TRUE(keep_inherited_fds_from_scripts().ok());  // what the starter of this test left open is not what is tested
   const SignalFd signals = *SignalFd::open();
   const WallTimer wall = *WallTimer::open();
   const MonoTimer mono = *MonoTimer::open();
@@ -121,6 +113,8 @@ TEST(Spawn, works_when_stdout_and_stderr_are_in_place_already) {
   ASSERT_EQ(::fcntl(1, F_SETFD, FD_CLOEXEC), 0);
   ASSERT_EQ(::fcntl(2, F_SETFD, FD_CLOEXEC), 0);
   const Result<pid_t> pid = try_spawn({"/bin/sh", "-c", "true >&1 && true >&2"});
+  ASSERT_EQ(::fcntl(1, F_SETFD, 0), 0);
+  ASSERT_EQ(::fcntl(2, F_SETFD, 0), 0);
   ASSERT_TRUE(pid.ok());
   wait_until_ended(*pid);
   EXPECT_TRUE(reap_one()->status.succeeded());
