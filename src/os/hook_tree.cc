@@ -205,16 +205,17 @@ private:
   /// A hook whose folder did not open: is that all right?
   Result<void> missing_hook(int root_fd, const std::string& name, const std::string& path, int errno_value) {
     struct stat status {};
-    switch (errno_value) {
-      case ENOENT:
-        if (::fstatat(root_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return {};
-        [[fallthrough]];
-      case ELOOP:
-        reading_.warnings.push_back("'" + path + "' is a dangling link, not a folder: the hook has no scripts");
-        return {};
-      case ENOTDIR: reading_.warnings.push_back("'" + path + "' is not a folder: the hook has no scripts"); return {};
-      default: return core::system_error("cannot read folder '" + path + "'", errno_value);
+    const bool there = ::fstatat(root_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (errno_value == ENOENT && !there) return {};
+    if (errno_value == ENOENT || errno_value == ELOOP) {
+      reading_.warnings.push_back("'" + path + "' is a dangling link, not a folder: the hook has no scripts");
+      return {};
     }
+    if (errno_value == ENOTDIR) {
+      reading_.warnings.push_back("'" + path + "' is not a folder: the hook has no scripts");
+      return {};
+    }
+    return core::system_error("cannot read folder '" + path + "'", errno_value);
   }
 
   void skip(const std::string& path, FileKind kind) {
