@@ -143,7 +143,7 @@ MarkReading look_for_mark(int proc_fd, pid_t pid, std::string_view mark) noexcep
 
 /// Whether the process was started with `mark` as a whole entry of its environment. What cannot be read has none.
 bool has_mark(int proc_fd, pid_t pid, std::string_view mark) noexcept {
-  // In the midst of execve(2) a process has no environment for some microseconds; most never have none.
+  // In the midst of execve(2) a process shows no environment for some microseconds; hardly any has none for good.
   constexpr int patience = 100;
   for (int i = 0; i < patience; ++i) {
     const MarkReading reading = look_for_mark(proc_fd, pid, mark);

@@ -146,8 +146,8 @@ TEST_F(ProcessScan, finds_the_mark_wherever_it_is_in_the_environment) {
   Pids left;
   left.push_back(left_behind_by(stay_ + " &", {mark, path}));
   left.push_back(left_behind_by(stay_ + " &", {path, "", mark}));
-  // Blocks of 4096 bytes are read: let the mark begin before, at and behind the end of one.
-  for (const std::size_t begin : {4050U, 4080U, 4095U, 4096U, 4097U, 40960U}) {
+  // Blocks of 64 KiB are read: let the mark begin before, at and behind the end of one.
+  for (const std::size_t begin : {65490U, 65520U, 65535U, 65536U, 65537U, 100000U}) {
     left.push_back(left_behind_by(stay_ + " &", {"FILLER=" + std::string(begin - 8, 'S'), mark, path}));
   }
   std::sort(left.begin(), left.end());
