@@ -3,6 +3,8 @@
 
 namespace sidefridge::core {
 
-std::string_view version() noexcept { return SIDEFRIDGE_VERSION; }
+std::string_view version() noexcept {
+  return SIDEFRIDGE_VERSION;
+}
 
 }  // namespace sidefridge::core
