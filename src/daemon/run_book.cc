@@ -44,17 +44,12 @@ Result<void> take_locks(os::FileLock& lock, RunBook::Owner owner, const std::str
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is
 // there, but after a crash of the machine the file may hold anything, since it is never synced.
-// `open_variables` is what this process has open under that name: no file may be opened twice.
 std::vector<core::StepRecord> steps_left_by(const core::RunRecord& run, const store::StateFolder& folder,
-                                            store::Variables* open_variables, const std::string& boot_id) {
+                                            const std::string& boot_id) {
   if (boot_id.empty() || run.boot_id != boot_id) return {};
-  std::optional<store::Variables> joined;
-  if (open_variables == nullptr) {
-    auto left = store::Variables::join(folder);
-    if (!left) return {};
-    open_variables = &joined.emplace(std::move(*left));
-  }
-  auto steps = open_variables->steps(run.run_id);
+  auto left = store::Variables::join(folder);
+  if (!left) return {};
+  auto steps = left->steps(run.run_id);
   if (!steps) return {};
   return std::move(*steps);
 }
@@ -64,21 +59,21 @@ std::string why_lost(const core::RunRecord& run, const std::string& boot_id) {
   return run.boot_id == boot_id ? "the process that ran it was killed" : "the machine went down while it ran";
 }
 
-// Requires: the run lock, so that nobody is left who could finish them. Returns: a line for the log each.
-Result<std::vector<std::string>> record_lost_runs(store::History& history, const store::StateFolder& folder,
-                                                  store::Variables* open_variables, const std::string& boot_id) {
-  std::vector<std::string> lines;
+// Records the runs that nobody is left to finish, and makes the variables anew. Appends a line for the log each.
+// Requires: the run lock; this process does not have open what lies under the variables' name.
+Result<store::Variables> take_over(store::History& history, const store::StateFolder& folder,
+                                   const RunBook::Settings& settings, std::vector<std::string>& notices) {
   auto unfinished = history.unfinished();
   if (!unfinished) return std::move(unfinished).error();
   for (core::RunRecord& run : *unfinished) {
     run.outcome = core::Outcome::lost;
-    run.reason = why_lost(run, boot_id);
-    run.steps = steps_left_by(run, folder, open_variables, boot_id);
+    run.reason = why_lost(run, settings.boot_id);
+    run.steps = steps_left_by(run, folder, settings.boot_id);
     if (auto stored = history.finish(run); !stored) return std::move(stored).error();
-    lines.push_back("run " + run.run_id + ", begun at " + core::format_rfc3339(run.started_at) +
-                    ", was lost: " + run.reason);
+    notices.push_back("run " + run.run_id + ", begun at " + core::format_rfc3339(run.started_at) +
+                      ", was lost: " + run.reason);
   }
-  return lines;
+  return store::Variables::create_anew(folder, settings.store_limit_bytes);
 }
 
 }  // namespace
@@ -92,15 +87,14 @@ Result<RunBook> RunBook::open(Settings settings, Owner owner) {
 
   auto history = store::History::open(*folder, {.limit = settings.history_limit});
   if (!history) return std::move(history).error();
-  auto lost = record_lost_runs(*history, *folder, nullptr, settings.boot_id);
-  if (!lost) return std::move(lost).error();
-  auto variables = store::Variables::create_anew(*folder, settings.store_limit_bytes);
+  std::vector<std::string> notices;
+  auto variables = take_over(*history, *folder, settings, notices);
   if (!variables) return std::move(variables).error();
   if (owner == Owner::daemon) lock->unlock(store::run_lock_byte);
 
   RunBook book(std::move(settings), owner, std::move(*folder), std::move(*lock), std::move(*history),
                std::move(*variables));
-  book.notices_ = std::move(*lost);
+  book.notices_ = std::move(notices);
   return book;
 }
 
@@ -118,27 +112,18 @@ std::variant<RunBook::Begun, RunBook::Busy, Error> RunBook::begin(const core::Ru
 Result<std::uint64_t> RunBook::store_intent(const core::RunRecord& run) {
   history_.clear_stale_readers();
   variables_.clear_stale_readers();
-  // What this process could not write is no lost run, so it comes first.
   if (auto written = write_kept(); !written) return std::move(written).error();
-  const bool current = variables_.is_current();
-  auto lost = record_lost_runs(history_, folder_, current ? &variables_ : nullptr, settings_.boot_id);
-  if (!lost) return std::move(lost).error();
-  notices_.insert(notices_.end(), std::make_move_iterator(lost->begin()), std::make_move_iterator(lost->end()));
-  if (!current) {
-    if (auto made = make_variables_anew(); !made) return std::move(made).error();
+  // Another process had its turn since; it may have been killed in the middle.
+  if (!variables_.is_current()) {
+    auto anew = take_over(history_, folder_, settings_, notices_);
+    if (!anew) return std::move(anew).error();
+    variables_ = std::move(*anew);
   }
   // Before the intent: a namespace without a run harms nobody, a run recorded without its namespace would be lost.
   if (auto begun = variables_.begin(run.run_id); !begun) return std::move(begun).error();
   core::RunRecord intent = run;
   intent.boot_id = settings_.boot_id;
   return history_.begin(intent);
-}
-
-Result<void> RunBook::make_variables_anew() {
-  auto anew = store::Variables::create_anew(folder_, settings_.store_limit_bytes);
-  if (!anew) return std::move(anew).error();
-  variables_ = std::move(*anew);
-  return {};
 }
 
 Result<void> RunBook::save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step) {
@@ -149,7 +134,11 @@ Result<void> RunBook::finish(const core::RunRecord& run) {
   auto written = write(run);
   // To forget a namespace takes some room, too; where there is none left, an empty file does it.
   auto dropped = variables_.drop(run.run_id);
-  if (!dropped) dropped = make_variables_anew();
+  if (!dropped) {
+    auto anew = store::Variables::create_anew(folder_, settings_.store_limit_bytes);
+    if (anew) variables_ = std::move(*anew);
+    dropped = anew ? Result<void>() : std::move(anew).error();
+  }
   if (owner_ == Owner::daemon) lock_.unlock(store::run_lock_byte);
   return written ? std::move(dropped) : std::move(written);
 }
@@ -159,12 +148,16 @@ Result<void> RunBook::record_skip(const core::RunRecord& run) {
 }
 
 Result<void> RunBook::write(const core::RunRecord& run) {
-  if (kept_.size() == most_kept) {
-    notices_.push_back("the record of run '" + kept_.front().run_id + "' is given up: it could not be written in time");
-    kept_.erase(kept_.begin());
-  }
   kept_.push_back(run);
-  return write_kept();
+  auto written = write_kept();
+  if (kept_.size() > most_kept) {
+    // The one whose intent is stored, if there is one, stays: it would else be taken for lost.
+    const auto oldest = kept_.front().sequence == 0 ? kept_.begin() : std::next(kept_.begin());
+    notices_.push_back("the record of a " + std::string(core::name_of(oldest->outcome)) +
+                       " run is given up: the state folder has refused it for too long");
+    kept_.erase(oldest);
+  }
+  return written;
 }
 
 Result<void> RunBook::write_kept() {

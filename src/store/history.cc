@@ -44,8 +44,10 @@ bool is_success(const core::RunRecord& run) {
 Result<void> probe(Transaction& transaction) {
   auto databases = make_databases(transaction);
   if (!databases) return std::move(databases).error();
-  if (auto last = transaction.last(databases->runs); !last) return std::move(last).error();
-  if (auto first = transaction.at_or_after(databases->unfinished, {}); !first) return std::move(first).error();
+  for (const Database database : {databases->runs, databases->unfinished}) {
+    if (auto first = transaction.at_or_after(database, {}); !first) return std::move(first).error();
+    if (auto last = transaction.last(database); !last) return std::move(last).error();
+  }
   return {};
 }
 

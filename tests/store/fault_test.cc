@@ -1,57 +1,11 @@
 // fault_test.cc - every write of the stores fails once, in each of the ways a disk has.
-#include <sys/syscall.h>
-#include <sys/uio.h>
-
-#include <cerrno>
+#include "fault.h"
 
 #include "fixture.h"
 #include "sidefridge/store/history.h"
 
-namespace {
-
-struct Fault {
-  int countdown = 0;  // the call that brings it to zero fails
-  int error = 0;      // 0: only a part is written
-  bool struck = false;
-};
-Fault fault;
-
-bool strikes() {
-  if (fault.countdown == 0 || --fault.countdown > 0) return false;
-  fault.struck = true;
-  return true;
-}
-
-ssize_t failed_write() {
-  if (fault.error == 0) return 100;
-  errno = fault.error;
-  return -1;
-}
-
-}  // namespace
-
-// These stand before the C library's own, also for LMDB.
-extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t at) {
-  return strikes() ? failed_write() : ::syscall(SYS_pwrite64, fd, data, size, at);
-}
-extern "C" ssize_t writev(int fd, const iovec* parts, int count) {
-  return strikes() ? failed_write() : ::syscall(SYS_writev, fd, parts, count);
-}
-extern "C" int fdatasync(int fd) {
-  if (!strikes()) return static_cast<int>(::syscall(SYS_fdatasync, fd));
-  errno = fault.error == 0 ? EIO : fault.error;
-  return -1;
-}
-
 namespace sidefridge::store {
 namespace {
-
-void arm(int nth, int error) {
-  fault = Fault{nth, error, false};
-}
-void disarm() {
-  fault.countdown = 0;
-}
 
 core::RunRecord run_of(const std::string& run_id, core::Outcome outcome) {
   core::RunRecord run;
@@ -82,7 +36,7 @@ TEST_P(FaultTest, a_history_whose_nth_write_fails_loses_that_one_only) {
       ended.sequence = *sequence;
       if (!history.finish(ended)) must(history.finish(ended));
     }
-    struck = fault.struck;
+    struck = fault_struck();
     disarm();
 
     std::vector<std::string> found;
@@ -108,7 +62,7 @@ TEST_P(FaultTest, variables_whose_nth_write_fails_lose_that_one_only) {
     for (int key = 0; key < 5; ++key) {
       if (variables.save(run_id, std::to_string(key), std::string(10'000, 'v'))) saved.push_back(std::to_string(key));
     }
-    struck = fault.struck;
+    struck = fault_struck();
     disarm();
     for (int key = 0; key < 5; ++key) {
       const std::string name = std::to_string(key);
@@ -128,7 +82,7 @@ TEST_P(FaultTest, when_the_nth_write_of_a_new_file_fails_the_next_attempt_makes_
     std::filesystem::remove(folder_.history_path() + "-lock");
     arm(nth, GetParam());
     const bool opened = History::open(folder_, {.limit = 10}).ok();
-    struck = fault.struck;
+    struck = fault_struck();
     disarm();
     EXPECT_EQ(opened, !struck);
     History history = must(History::open(folder_, {.limit = 10}));
@@ -137,14 +91,7 @@ TEST_P(FaultTest, when_the_nth_write_of_a_new_file_fails_the_next_attempt_makes_
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Disk, FaultTest, testing::Values(ENOSPC, EIO, EDQUOT, 0), [](const auto& error) {
-  switch (error.param) {
-    case ENOSPC: return "full";
-    case EDQUOT: return "quota_reached";
-    case EIO: return "broken";
-    default: return "takes_a_part";
-  }
-});
+INSTANTIATE_TEST_SUITE_P(Disk, FaultTest, testing::ValuesIn(disk_faults), name_of_disk_fault);
 
 }  // namespace
 }  // namespace sidefridge::store

@@ -196,9 +196,16 @@ inline int in_child(const std::function<void()>& work) {
   std::fflush(nullptr);
   const pid_t pid = ::fork();
   if (pid == 0) {
+    // What failed before the fork is not the child's.
+    const testing::TestResult& result = *testing::UnitTest::GetInstance()->current_test_info()->result();
+    const int before = result.total_part_count();
     work();
     std::fflush(nullptr);
-    ::_exit(testing::Test::HasFailure() ? 1 : 0);
+    bool failed = false;
+    for (int part = before; part < result.total_part_count(); ++part) {
+      failed = failed || result.GetTestPartResult(part).failed();
+    }
+    ::_exit(failed ? 1 : 0);
   }
   int status = 0;
   ::waitpid(pid, &status, 0);

@@ -233,6 +233,27 @@ TEST_F(HistoryTest, one_damaged_while_it_is_in_use_is_moved_aside_and_the_run_is
   EXPECT_EQ(history.take_notices().size(), 1U);
 }
 
+TEST_F(HistoryTest, whichever_page_is_lost_the_next_run_is_recorded) {
+  {
+    History history = open();
+    for (int run = 1; run <= 100; ++run) must(history.finish(run_of("r" + std::to_string(run), Outcome::failed)));
+    must(history.begin(run_of("unfinished")));
+  }
+  const std::string sound = content_of(folder_.history_path());
+  for (std::size_t page = 2 * 4096; page < sound.size(); page += 4096) {
+    std::ofstream(folder_.history_path()) << sound;
+    overwrite(page, std::string(4096, '\0'));
+    EXPECT_EQ(in_child([&] {
+                History history = open();
+                must(history.unfinished());
+                must(history.begin(run_of("new")));
+                EXPECT_EQ(ids(history, 1), Ids{"new"});
+              }),
+              0)
+        << "page at " << page;
+  }
+}
+
 TEST_F(HistoryTest, a_record_that_cannot_be_read_is_passed_over_and_counted) {
   History history = open();
   must(history.finish(run_of("r1", Outcome::failed)));

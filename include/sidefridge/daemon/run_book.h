@@ -86,7 +86,6 @@ private:
   Result<std::uint64_t> store_intent(const core::RunRecord& run);
   Result<void> write(const core::RunRecord& run);
   Result<void> write_kept();
-  Result<void> make_variables_anew();
 
   Settings settings_;
   Owner owner_;
