@@ -114,6 +114,42 @@ TEST_F(Output, two_hundred_thousand_lines_on_both_streams_keep_their_order) {
   }
 }
 
+/// What the daemon's memory came to at most, as its last script saw it; 0 where a sanitizer's own memory hides it.
+long peak_rss_kib(const std::string& text) {
+  const std::size_t at = text.find("| VmHWM:");
+  if (at == std::string::npos) return -1;
+  return SIDEFRIDGE_SANITIZED ? 0 : std::stol(text.substr(at + 8));
+}
+constexpr long memory_limit_kib = 8 * 1024;
+constexpr const char* tell_memory = "#!/bin/sh\ngrep VmHWM /proc/$PPID/status\n";
+
+TEST_F(Output, two_million_lines_come_once_each_and_in_order_in_bounded_memory) {
+  stage.script("backups/bkp", "#!/bin/sh\nexec seq 1 2000000\n");
+  stage.script("after_backups/memory", tell_memory);
+  // awk counts as the lines come: nobody holds them all.
+  Program program = stage.shell(
+      "sidefridge once | awk '/ backups.bkp [|] / { if ($NF != ++n) { print \"line\", n, \"is\", $NF; exit 1 } next } "
+      "{ print } END { print \"lines:\", n }'");
+  EXPECT_EQ(program.wait_exit(), 0);
+  EXPECT_NE(program.output().find("lines: 2000000\n"), std::string::npos) << program.output();
+  const long peak = peak_rss_kib(program.output());
+  EXPECT_GE(peak, 0);
+  EXPECT_LE(peak, memory_limit_kib);
+}
+
+TEST_F(Output, a_line_of_64_mib_comes_whole_in_bounded_memory) {
+  stage.script("backups/bkp", "#!/bin/sh\nhead -c 67108864 /dev/zero | tr '\\0' x\n");
+  stage.script("after_backups/memory", tell_memory);
+  Program program = stage.shell(
+      "sidefridge once | awk '/ backups.bkp [+|] / { bytes += length($NF); next } { print } "
+      "END { print \"bytes:\", bytes }'");
+  EXPECT_EQ(program.wait_exit(), 0);
+  EXPECT_NE(program.output().find("bytes: 67108864\n"), std::string::npos) << program.output();
+  const long peak = peak_rss_kib(program.output());
+  EXPECT_GE(peak, 0);
+  EXPECT_LE(peak, memory_limit_kib);
+}
+
 TEST_F(Output, a_stalled_reader_holds_scripts_back_while_ticks_and_signals_go_on) {
   // The script writes far more than pipes and buffers hold; nobody reads our stdout until the ticks have passed.
   stage.script("backups/bkp", "#!/bin/sh\n[ -e @ROOT@/second ] && exit 0\ntouch @ROOT@/second\nseq 1 300000\n");
