@@ -80,12 +80,14 @@ TEST_F(Ending, what_install_dependencies_left_behind_is_gone_before_we_are) {
 
 TEST_F(Ending, a_daemon_killed_in_a_run_leaves_a_lost_run_and_nothing_corrupt) {
   stage.script("before_backups/save", "#!/bin/sh\nsave_var key value\n");
-  stage.script("backups/bkp", "#!/bin/sh\n[ -e @ROOT@/second ] && exit 0\necho begun\nexec sleep 600\n");
+  stage.script("backups/bkp",
+               "#!/bin/sh\n[ -e @ROOT@/second ] && exit 0\necho $$ > @ROOT@/pid\necho begun\nexec sleep 600\n");
   Program killed = stage.daemon("* * * * * *");
   ASSERT_TRUE(killed.wait_for("| begun"));
   killed.signal(SIGKILL);
   killed.wait_exit();
-  Program mark = stage.shell("touch " + stage.file("second").string() + "; pkill -f 'sleep 600' || true");
+  Program mark = stage.shell("touch " + stage.file("second").string() + "; kill $(cat " + stage.file("pid").string() +
+                             ") || true");
   mark.wait_exit();
 
   Program again = stage.start({"once"});
