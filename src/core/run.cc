@@ -50,7 +50,7 @@ const Script& Run::running_script() const {
   return *running_;
 }
 
-std::size_t Run::on_started(WallTime at) {
+void Run::on_started(WallTime at) {
   check(!running_ && next_script() != nullptr, "there is a script to start and none runs");
   running_ = *next_script();
   ++next_;
@@ -59,10 +59,9 @@ std::size_t Run::on_started(WallTime at) {
   step.script = running_->path;
   step.started_at = at;
   record_.steps.push_back(std::move(step));
-  return record_.steps.size() - 1;
 }
 
-std::size_t Run::on_ended(const ScriptResult& result, Duration elapsed) {
+void Run::on_ended(const ScriptResult& result, Duration elapsed) {
   const Script script = running_script();
   running_.reset();
   StepRecord& step = record_.steps.back();
@@ -74,7 +73,6 @@ std::size_t Run::on_ended(const ScriptResult& result, Duration elapsed) {
   if (stage_ == Stage::chain && !result.succeeded()) {
     enter_on_error(Failure{failure_message(script, result), script, result.outcome, result.code, result.stderr_tail});
   }
-  return record_.steps.size() - 1;
 }
 
 void Run::fail(std::string reason) {

@@ -64,6 +64,12 @@ std::vector<Action> Scheduler::on(const Event& event, Now now) {
   return std::exchange(actions_, {});
 }
 
+std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
+  if (phase_ == Phase::poised) return run_->record().scheduled_at;
+  if (phase_ == Phase::waiting && next_tick_at_) return *next_tick_at_ - tick_lead;
+  return next_tick_at_;
+}
+
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
   std::optional<MonoTime> earliest;
   for (const std::optional<MonoTime>& deadline : {script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
@@ -102,27 +108,32 @@ void Scheduler::handle(const TimePassed&) {
     end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
                                            format_duration(settings_.run_timeout) + ")");
   }
-  if (next_tick_at_ && *next_tick_at_ <= now_.wall) tick(*next_tick_at_);
+  if (phase_ == Phase::poised) {
+    start_run_when_due();
+  } else if (const std::optional<WallTime> deadline = wall_deadline(); deadline && *deadline <= now_.wall) {
+    tick(*next_tick_at_);
+  }
 }
 
 void Scheduler::handle(const ClockStepped&) {
-  if (!next_tick_at_) return;
-  const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
-  if (std::chrono::abs(step) >= clock_step_limit) {
-    last_tick_at_.reset();
-    next_tick_at_ = next(*settings_.schedule, now_.wall);
-  } else if (*next_tick_at_ > now_.wall) {
-    // One that ran does not come again after a step back; one that a step jumped over is still due.
-    next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+  if (next_tick_at_) {
+    const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
+    if (std::chrono::abs(step) >= clock_step_limit) {
+      last_tick_at_.reset();
+      next_tick_at_ = next(*settings_.schedule, now_.wall);
+    } else if (*next_tick_at_ > now_.wall) {
+      // One that ran does not come again after a step back; one that a step jumped over is still due.
+      next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+    }
+    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
+                            (next_tick_at_ ? "; next run at " + format_rfc3339(*next_tick_at_) : std::string()));
   }
-  log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
-                          (next_tick_at_ ? "; next run at " + format_rfc3339(*next_tick_at_) : std::string()));
   handle(TimePassed{});
 }
 
 void Scheduler::tick(WallTime at) {
   last_tick_at_ = at;
-  next_tick_at_ = next(*settings_.schedule, now_.wall);
+  next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, at));
   if (phase_ == Phase::waiting) {
     plan_run(Trigger::schedule, at);
   } else {
@@ -191,23 +202,19 @@ void Scheduler::begin_planned_run() {
     return;
   }
   RunRecord record;
-  record.run_id = make_run_id(now_.wall);
+  record.started_at = std::max(now_.wall, plan.at);
+  record.run_id = make_run_id(record.started_at);
   record.trigger = plan.trigger;
   record.scheduled_at = plan.at;
-  record.started_at = now_.wall;
   run_.emplace(record, hooks_);
-  run_started_ = now_.mono;
   phase_ = Phase::beginning;
   act(BeginRun{std::move(record)});
 }
 
 void Scheduler::handle(const RunBegun& begun) {
   run_->record().sequence = begun.sequence;
-  log(LogLevel::info,
-      "run " + run_->record().run_id + " started (" + std::string(name_of(run_->record().trigger)) + ")");
-  if (settings_.run_timeout > Duration::zero()) run_deadline_ = now_.mono + settings_.run_timeout;
   if (!hooks_known_) run_->fail("Run could not begin: the hooks cannot be read");
-  run_next_script();
+  start_run_when_due();
 }
 
 void Scheduler::handle(const RunBusy& busy) {
@@ -231,6 +238,30 @@ void Scheduler::handle(const RunBusy& busy) {
 void Scheduler::handle(const RunUnrecorded& unrecorded) {
   log(LogLevel::error, "run " + run_->record().run_id + " cannot be recorded: " + unrecorded.error.text);
   run_->fail("Run could not begin: " + unrecorded.error.text);
+  start_run_when_due();
+}
+
+// A wall clock that was set back does not hold up a run that has begun.
+bool Scheduler::is_early() const noexcept {
+  const Duration wait = run_->record().scheduled_at - now_.wall;
+  return wait > Duration::zero() && wait <= tick_lead;
+}
+
+void Scheduler::start_run_when_due() {
+  phase_ = Phase::poised;
+  if (!is_early()) {
+    start_run();
+  } else if (stopping_) {
+    run_->interrupt("interrupted: told to end before its tick");
+    sweep();
+  }
+}
+
+void Scheduler::start_run() {
+  log(LogLevel::info,
+      "run " + run_->record().run_id + " started (" + std::string(name_of(run_->record().trigger)) + ")");
+  run_started_ = now_.mono;
+  if (settings_.run_timeout > Duration::zero()) run_deadline_ = now_.mono + settings_.run_timeout;
   run_next_script();
 }
 
@@ -243,6 +274,7 @@ void Scheduler::run_next_script() {
     if (run_->record().trigger == Trigger::install) {
       finish_run();
     } else {
+      save_steps();
       sweep();
     }
     return;
@@ -255,10 +287,18 @@ void Scheduler::run_next_script() {
   }
   StartScript start{*script, run_->record().run_id, run_->record().trigger, run_->record().scheduled_at, std::nullopt};
   if (run_->in_on_error()) start.failure = run_->failure();
-  const std::size_t index = run_->on_started(now_.wall);
+  run_->on_started(now_.wall);
   log(LogLevel::info, start.script.tag() + " started");
-  act(SaveStep{run_->record().run_id, static_cast<std::uint32_t>(index), run_->record().steps[index]});
   act(std::move(start));
+  save_steps();
+}
+
+// While the script gets going: nobody waits for it.
+void Scheduler::save_steps() {
+  const std::vector<StepRecord>& steps = run_->record().steps;
+  if (steps.empty()) return;
+  const std::size_t first = steps.size() < 2 ? 0 : steps.size() - 2;  // the one that ended, the one that was started
+  act(SaveSteps{run_->record().run_id, first, {steps.begin() + static_cast<std::ptrdiff_t>(first), steps.end()}});
 }
 
 void Scheduler::handle(const ScriptEnded& ended) {
@@ -278,8 +318,7 @@ void Scheduler::handle(const ScriptEnded& ended) {
   ending_.reset();
   script_deadline_.reset();
   kill_deadline_.reset();
-  const std::size_t index = run_->on_ended(result, elapsed);
-  act(SaveStep{run_->record().run_id, static_cast<std::uint32_t>(index), run_->record().steps[index]});
+  run_->on_ended(result, elapsed);
   run_next_script();
 }
 
@@ -385,6 +424,10 @@ void Scheduler::handle(const StopRequested&) {
     return;
   }
   grace_deadline_ = now_.mono + settings_.grace;
+  if (phase_ == Phase::poised) {
+    start_run_when_due();
+    return;
+  }
   log(LogLevel::info,
       "told to end; run " + run_->record().run_id + " may take another " + format_duration(settings_.grace));
 }

@@ -147,12 +147,12 @@ void Daemon::carry_out(const core::BeginRun& action) {
   if (const auto* error = std::get_if<Error>(&begun)) post(core::RunUnrecorded{*error});
 }
 
-void Daemon::carry_out(const core::SaveStep& action) {
-  log_failure(book_.save_step(action.run_id, action.index, action.step), "a step cannot be noted");
-}
-
 void Daemon::carry_out(const core::StartScript& action) {
   runner_.start(action);
+}
+
+void Daemon::carry_out(const core::SaveSteps& action) {
+  log_failure(book_.save_steps(action.run_id, action.first, action.steps), "a step cannot be noted");
 }
 
 void Daemon::carry_out(const core::EndProcesses& action) {

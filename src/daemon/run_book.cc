@@ -126,8 +126,8 @@ Result<std::uint64_t> RunBook::store_intent(const core::RunRecord& run) {
   return history_.begin(intent);
 }
 
-Result<void> RunBook::save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step) {
-  return variables_.save_step(run_id, index, step);
+Result<void> RunBook::save_steps(std::string_view run_id, std::size_t first, std::span<const core::StepRecord> steps) {
+  return variables_.save_steps(run_id, first, steps);
 }
 
 Result<void> RunBook::finish(const core::RunRecord& run) {

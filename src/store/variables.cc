@@ -124,12 +124,15 @@ Result<std::optional<std::string>> Variables::load(std::string_view run_id, std:
   return blaming_the_file(attempt());
 }
 
-Result<void> Variables::save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step) {
+Result<void> Variables::save_steps(std::string_view run_id, std::size_t first,
+                                   std::span<const core::StepRecord> steps) {
   auto transaction = environment_.begin_write();
   if (!transaction) return std::move(transaction).error();
-  auto steps = transaction->make_database(steps_of(run_id));
-  if (!steps) return std::move(steps).error();
-  if (auto put = transaction->put(*steps, format_key(index), core::format_record(step)); !put) return put;
+  auto saved = transaction->make_database(steps_of(run_id));
+  if (!saved) return std::move(saved).error();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (auto put = transaction->put(*saved, format_key(first + i), core::format_record(steps[i])); !put) return put;
+  }
   return transaction->commit();
 }
 

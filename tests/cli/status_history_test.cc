@@ -132,10 +132,11 @@ public:
                                 .version = "0.1.0"}));
       must(variables.begin(running().run_id));
       must(history.begin(running()));
-      must(variables.save_step(running().run_id, 0, step_of("/scripts/backups/a", core::StepOutcome::exited)));
+      must(variables.save_steps(running().run_id, 0,
+                                std::vector{step_of("/scripts/backups/a", core::StepOutcome::exited)}));
       core::StepRecord step = step_of("/scripts/backups/b", core::StepOutcome::running);
       step.started_at = at("2026-11-23T07:59:50Z");
-      must(variables.save_step(running().run_id, 1, step));
+      must(variables.save_steps(running().run_id, 1, std::vector{step}));
       EXPECT_EQ(::write(ready[1], "", 1), 1);
       for (;;) ::pause();
     }

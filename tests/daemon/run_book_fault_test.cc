@@ -37,7 +37,7 @@ void do_run(RunBook& book, RunRecord run) {
   if (const auto* success = std::get_if<RunBook::Begun>(&begun)) run.sequence = success->sequence;
   if (std::holds_alternative<Error>(begun)) run.outcome = Outcome::failed;
   core::StepRecord step;
-  static_cast<void>(book.save_step(run.run_id, 0, step).ok());
+  static_cast<void>(book.save_steps(run.run_id, 0, std::vector{step}).ok());
   static_cast<void>(book.finish(run).ok());
 }
 

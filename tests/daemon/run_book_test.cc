@@ -257,8 +257,8 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon();
     begun(book, run_of("r1"));
-    must(book.save_step("r1", 0, step_of("/scripts/backups/1")));
-    must(book.save_step("r1", 1, step_of("/scripts/backups/2", core::StepOutcome::running)));
+    must(book.save_steps("r1", 0, std::vector{step_of("/scripts/backups/1")}));
+    must(book.save_steps("r1", 1, std::vector{step_of("/scripts/backups/2", core::StepOutcome::running)}));
     stay();
   });
   daemon.kill();
@@ -280,7 +280,7 @@ TEST_F(RunBookTest, steps_noted_before_the_machine_went_down_are_not_read) {
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon("boot-1");
     begun(book, run_of("r1"));
-    must(book.save_step("r1", 0, step_of("/scripts/backups/1")));
+    must(book.save_steps("r1", 0, std::vector{step_of("/scripts/backups/1")}));
     stay();
   });
   daemon.kill();
@@ -300,7 +300,7 @@ TEST_F(RunBookTest, sound_steps_of_another_boot_are_not_read_either) {
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon("boot-1");
     begun(book, run_of("r1"));
-    must(book.save_step("r1", 0, step_of("/scripts/backups/1")));
+    must(book.save_steps("r1", 0, std::vector{step_of("/scripts/backups/1")}));
     stay();
   });
   daemon.kill();
@@ -317,7 +317,7 @@ TEST_F(RunBookTest, a_run_of_a_killed_once_is_recorded_as_lost_at_the_daemons_ne
   Elsewhere once([&](const auto& stay) {
     auto book = must(try_open(RunBook::Owner::once));
     begun(book, run_of("by-once"));
-    must(book.save_step("by-once", 0, step_of("/scripts/backups/1")));
+    must(book.save_steps("by-once", 0, std::vector{step_of("/scripts/backups/1")}));
     stay();
   });
   once.kill();

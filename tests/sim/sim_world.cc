@@ -100,6 +100,7 @@ void SimWorld::advance(Duration by) {
 
 void SimWorld::step_wall_clock(Duration by) {
   now_.wall += by;
+  if (by < Duration::zero()) stepped_back_since_begin_ = true;
   if (by <= -core::clock_step_limit) ++far_steps_back_;
   deliver(core::ClockStepped{});
 }
@@ -175,8 +176,11 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   if (action.record.trigger == core::Trigger::schedule) {
     const bool first = ticks_run_.insert(action.record.scheduled_at).second;
     EXPECT_TRUE(first || far_steps_back_ > 0) << "no instant runs twice";
-    EXPECT_LE(action.record.scheduled_at, now_.wall) << "no tick comes early";
+    EXPECT_LE(action.record.scheduled_at, now_.wall + core::tick_lead);
+    stepped_back_since_begin_ = false;
   }
+  now_.wall += begin_takes;
+  now_.mono += begin_takes;
   const std::uint64_t sequence = store_.history.empty() ? 1 : store_.history.rbegin()->first + 1;
   store_.history[sequence] = action.record;
   store_.history[sequence].sequence = sequence;
@@ -184,11 +188,14 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   events_.push_back(core::RunBegun{sequence});
 }
 
-void SimWorld::carry_out(const core::SaveStep& action) {
-  if (store_.namespaces.contains(action.run_id)) store_.namespaces[action.run_id][action.index] = action.step;
+void SimWorld::carry_out(const core::SaveSteps& action) {
+  const auto run = store_.namespaces.find(action.run_id);
+  if (run == store_.namespaces.end()) return;
+  for (std::size_t i = 0; i < action.steps.size(); ++i) run->second[action.first + i] = action.steps[i];
 }
 
 void SimWorld::carry_out(const core::StartScript& action) {
+  EXPECT_TRUE(stepped_back_since_begin_ || action.scheduled_at <= now_.wall) << "no script starts before its tick";
   const FakeScript& script = scripts_.at(action.script.hook).at(action.script.name);
   starts.push_back(action);
   started_.push_back(action.script.tag());

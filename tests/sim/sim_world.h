@@ -29,8 +29,8 @@ struct FakeScript {
 /// What a state folder would hold: outlives the daemon, so stories can crash it and start another.
 struct SimStore {
   std::map<std::uint64_t, core::RunRecord> history;
-  std::map<std::string, std::map<std::uint32_t, core::StepRecord>> namespaces;  // of runs going on: steps saved
-  bool foreign_run = false;                                                     // another process holds the run lock
+  std::map<std::string, std::map<std::size_t, core::StepRecord>> namespaces;  // of runs going on: steps saved
+  bool foreign_run = false;                                                   // another process holds the run lock
 };
 
 /// Thrown in place of an action, as SIGKILL would come: the world must not be used any more, its store may.
@@ -50,6 +50,8 @@ public:
   void advance(Duration by);
   /// Sets the wall clock, as an administrator or NTP would.
   void step_wall_clock(Duration by);
+
+  Duration begin_takes{};  // what the disk needs to store an intent
 
   // Faults. Counts are of calls from now on; 1 is the next.
   void crash_at_action(int count) { crash_in_ = count; }
@@ -87,7 +89,7 @@ private:
 
   void carry_out(const core::ReadHooks&);
   void carry_out(const core::BeginRun&);
-  void carry_out(const core::SaveStep&);
+  void carry_out(const core::SaveSteps&);
   void carry_out(const core::StartScript&);
   void carry_out(const core::EndProcesses&);
   void carry_out(const core::FinishRun&);
@@ -110,6 +112,7 @@ private:
   int crash_in_ = 0;
   int fail_in_ = 0;
   int far_steps_back_ = 0;
+  bool stepped_back_since_begin_ = false;
 };
 
 }  // namespace sidefridge::sim

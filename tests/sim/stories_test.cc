@@ -388,6 +388,60 @@ TEST_F(Story, a_run_over_its_time_limit_fails_and_on_error_still_runs) {
   EXPECT_EQ(w.runs()[0].finished_at, at("2026-11-23T03:02:30Z"));
 }
 
+TEST_F(Story, the_first_script_starts_at_the_tick_however_long_the_intent_takes_to_store) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 0s});
+  w.begin_takes = 30ms;
+  w.start();
+  w.advance(2h);
+  ASSERT_EQ(w.runs().size(), 1U);
+  const core::RunRecord run = w.runs()[0];
+  EXPECT_EQ(run.started_at, at("2026-11-23T03:00:00Z"));
+  EXPECT_EQ(run.steps.at(0).started_at, at("2026-11-23T03:00:00Z"));
+  EXPECT_EQ(run.run_id, "20261123-030000-000");
+}
+
+TEST_F(Story, a_disk_slower_than_the_lead_delays_the_first_script_and_nothing_else) {
+  SimWorld w = world(daemon_settings("* * * * * *"));
+  w.add(Hook::backups, "bkp", {.runs_for = 0s});
+  w.begin_takes = 80ms;
+  w.start();
+  w.advance(3500ms);
+  ASSERT_EQ(w.runs().size(), 3U);
+  EXPECT_EQ(w.runs()[1].scheduled_at, at("2026-11-23T02:00:02Z"));
+  EXPECT_EQ(w.runs()[1].steps.at(0).started_at, at("2026-11-23T02:00:02.030Z"));
+  EXPECT_TRUE(w.skipped().empty());
+}
+
+TEST_F(Story, term_between_the_intent_and_the_tick_starts_nothing_and_is_recorded) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(1h - core::tick_lead / 2);
+  w.stop();
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_TRUE(w.started().empty());
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::interrupted);
+}
+
+TEST_F(Story, the_wall_clock_set_between_the_intent_and_the_tick_does_not_hold_up_the_run) {
+  for (const Duration step : {Duration(-4h), Duration(-1h), Duration(-1s), Duration(1s), Duration(1h), Duration(4h)}) {
+    SCOPED_TRACE(core::format_duration(step));
+    SimStore own;
+    SimWorld w(daemon_settings(), at("2026-11-23T02:00:00Z"), own);
+    w.add(Hook::backups, "bkp");
+    w.start();
+    w.advance(1h - core::tick_lead / 2);
+    EXPECT_TRUE(w.started().empty());
+    w.step_wall_clock(step);
+    EXPECT_EQ(w.started(), (Tags{"backups/bkp"}));
+    // Once more only where three in the morning comes again: after a step that starts the schedule anew.
+    w.advance(6h);
+    EXPECT_EQ(w.runs().size(), step == -4h ? 2U : 1U);
+  }
+}
+
 TEST_F(Story, a_run_that_cannot_be_stored_fails_with_the_reason_and_reaches_on_error) {
   SimWorld w = world();
   w.add(Hook::backups, "bkp");

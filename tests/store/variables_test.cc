@@ -71,7 +71,7 @@ TEST_F(VariablesTest, dropping_a_run_that_is_not_there_is_no_error) {
 
 TEST_F(VariablesTest, names_that_no_run_has_are_no_namespace) {
   must(variables_.begin("r1"));
-  must(variables_.save_step("r1", 0, step_of("s")));
+  must(variables_.save_steps("r1", 0, std::vector{step_of("s")}));
   for (const std::string& run_id : {std::string(), std::string("r1/steps"), std::string(1000, 'r')}) {
     auto saved = variables_.save(run_id, "key", "value");
     ASSERT_FALSE(saved.ok());
@@ -118,8 +118,8 @@ TEST_F(VariablesTest, joining_makes_no_file) {
 TEST_F(VariablesTest, steps_come_back_in_order_and_the_last_note_counts) {
   must(variables_.begin("r1"));
   for (std::uint32_t index = 0; index < 300; ++index) {
-    must(variables_.save_step("r1", index, step_of("old " + std::to_string(index))));
-    must(variables_.save_step("r1", index, step_of(std::to_string(index))));
+    must(variables_.save_steps("r1", index, std::vector{step_of("old " + std::to_string(index))}));
+    must(variables_.save_steps("r1", index, std::vector{step_of(std::to_string(index))}));
   }
   const auto steps = must(variables_.steps("r1"));
   ASSERT_EQ(steps.size(), 300U);
@@ -128,7 +128,7 @@ TEST_F(VariablesTest, steps_come_back_in_order_and_the_last_note_counts) {
 
 TEST_F(VariablesTest, steps_are_dropped_with_their_run_and_are_no_variables) {
   must(variables_.begin("r1"));
-  must(variables_.save_step("r1", 0, step_of("s")));
+  must(variables_.save_steps("r1", 0, std::vector{step_of("s")}));
   must(variables_.save("r1", "0", "x"));
   EXPECT_EQ(must(variables_.steps("r1")).size(), 1U);
   must(variables_.drop("r1"));

@@ -1,10 +1,11 @@
 // action.h - everything the scheduler can ask for, as values. They are carried out in the order given.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "sidefridge/core/log_level.h"
 #include "sidefridge/core/run.h"
@@ -20,13 +21,6 @@ struct BeginRun {
   RunRecord record;
 };
 
-/// Store how a step stands; not synced. A failure is logged and changes nothing.
-struct SaveStep {
-  std::string run_id;
-  std::uint32_t index;
-  StepRecord step;
-};
-
 /// Start a script. Answer, at once or later: ScriptEnded.
 struct StartScript {
   Script script;
@@ -34,6 +28,14 @@ struct StartScript {
   Trigger trigger;
   WallTime scheduled_at;
   std::optional<Failure> failure;  // what on_error is told
+};
+
+/// Store how the latest steps stand, those from `first` on, for whoever finds the run lost; not synced. A failure is
+/// logged and changes nothing.
+struct SaveSteps {
+  std::string run_id;
+  std::size_t first;
+  std::vector<StepRecord> steps;
 };
 
 /// Which processes are meant.
@@ -75,6 +77,7 @@ struct Exit {
   int code;
 };
 
-using Action = std::variant<ReadHooks, BeginRun, SaveStep, StartScript, EndProcesses, FinishRun, RecordSkip, Log, Exit>;
+using Action =
+    std::variant<ReadHooks, BeginRun, StartScript, SaveSteps, EndProcesses, FinishRun, RecordSkip, Log, Exit>;
 
 }  // namespace sidefridge::core

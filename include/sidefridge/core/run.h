@@ -53,11 +53,11 @@ public:
   /// The script to start next, or null when the run has none left. Requires: none is running.
   const Script* next_script() const noexcept;
 
-  /// The next script is being started. Returns: the index of its step.
-  std::size_t on_started(WallTime at);
+  /// The next script is being started.
+  void on_started(WallTime at);
 
-  /// The running script ended. Returns: the index of its step.
-  std::size_t on_ended(const ScriptResult& result, Duration elapsed);
+  /// The running script ended.
+  void on_ended(const ScriptResult& result, Duration elapsed);
 
   /// The run as a whole fails for a reason outside its scripts; on_error is next. Requires: none is running.
   void fail(std::string reason);

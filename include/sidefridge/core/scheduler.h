@@ -5,6 +5,7 @@
 //   preparing  the first reading of the hooks, then install_dependencies; its failure ends the process
 //   waiting    no run; the next tick, or the end, will come
 //   beginning  a run was decided; its hooks are being read and its intent stored
+//   poised     that is done, and its tick is about to come
 //   running    a script of the run runs
 //   ending     the running script was told to end: TERM, and KILL at its deadline
 //   sweeping   the run's scripts are over; what they left behind is being ended the same way
@@ -32,6 +33,10 @@ namespace sidefridge::core {
 /// How long a process that was told to end may take before it is killed.
 inline constexpr Duration term_patience = std::chrono::seconds(5);
 
+/// How long before its tick a run begins: to read the hooks and to store the intent takes the disk's time, and the
+/// first script starts at the tick all the same.
+inline constexpr Duration tick_lead = std::chrono::milliseconds(50);
+
 /// A wall clock stepped by this much or more starts the schedule anew (cron(8)'s three hours).
 inline constexpr Duration clock_step_limit = std::chrono::hours(3);
 
@@ -53,14 +58,14 @@ public:
   [[nodiscard]] std::vector<Action> on(const Event& event, Now now);
 
   /// When to send TimePassed at the latest, by each clock; nothing: no need.
-  std::optional<WallTime> wall_deadline() const noexcept { return next_tick_at_; }
+  std::optional<WallTime> wall_deadline() const noexcept;
   std::optional<MonoTime> mono_deadline() const noexcept;
 
   /// Whether new runs may start: prepared, and not told to end.
   bool ready() const noexcept { return prepared_ && !stopping_; }
 
 private:
-  enum class Phase { preparing, waiting, beginning, running, ending, sweeping, leaving, gone };
+  enum class Phase { preparing, waiting, beginning, poised, running, ending, sweeping, leaving, gone };
 
   void handle(const Begun&);
   void handle(const TimePassed&);
@@ -80,7 +85,11 @@ private:
   void skip(WallTime at, const std::string& reason);
   void plan_run(Trigger trigger, WallTime at);
   void begin_planned_run();
+  bool is_early() const noexcept;
+  void start_run_when_due();
+  void start_run();
   void run_next_script();
+  void save_steps();
   void end_script(StepOutcome outcome, std::string detail);
   void sweep();
   void finish_run();

@@ -49,7 +49,7 @@ private:
 
   void carry_out(const core::ReadHooks& action);
   void carry_out(const core::BeginRun& action);
-  void carry_out(const core::SaveStep& action);
+  void carry_out(const core::SaveSteps& action);
   void carry_out(const core::StartScript& action);
   void carry_out(const core::EndProcesses& action);
   void carry_out(const core::FinishRun& action);

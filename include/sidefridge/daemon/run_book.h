@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,8 +58,8 @@ public:
   /// Errors: the run is ours but could not be stored; the run lock is held and finish() must still be called.
   std::variant<Begun, Busy, Error> begin(const core::RunRecord& run);
 
-  /// Notes how a step stands; not synced.
-  Result<void> save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step);
+  /// Notes how the steps from index `first` on stand; not synced.
+  Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const core::StepRecord> steps);
 
   /// Stores the final record (synced), drops the namespace, releases the run lock whatever happens.
   /// Errors: what could not be written; the record is kept and written by a later call.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +48,8 @@ public:
   /// Returns: nothing when the key is not there. Errors: as save().
   Result<std::optional<std::string>> load(std::string_view run_id, std::string_view key);
 
-  /// Notes how a step of a run stands; the last note of an index counts.
-  Result<void> save_step(std::string_view run_id, std::uint32_t index, const core::StepRecord& step);
+  /// Notes how the steps of a run from index `first` on stand, in one transaction; the last note of an index counts.
+  Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const core::StepRecord> steps);
 
   /// The steps noted for a run, by index.
   Result<std::vector<core::StepRecord>> steps(std::string_view run_id);
