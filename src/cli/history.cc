@@ -78,7 +78,7 @@ std::string or_dash(std::optional<Duration> duration) {
 std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
   std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
   for (const core::RunRecord& run : runs) {
-    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), std::string(core::name_of(run.trigger)),
+    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), trigger_text(run),
                     core::format_rfc3339(run.started_at), or_dash(elapsed(run, now)),
                     std::string(core::name_of(run.outcome)), one_line(run.reason)});
   }
@@ -87,7 +87,7 @@ std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
 
 std::string text_of(const core::RunRecord& run, WallTime now) {
   std::vector<Row> facts{{"run", one_line(run.run_id)},
-                         {"trigger", std::string(core::name_of(run.trigger))},
+                         {"trigger", trigger_text(run)},
                          {"scheduled", core::format_rfc3339(run.scheduled_at)},
                          {"started", core::format_rfc3339(run.started_at)}};
   if (run.finished_at) facts.push_back({"finished", core::format_rfc3339(*run.finished_at)});

@@ -110,6 +110,12 @@ std::string outcome_text(const core::StepRecord& step) {
   return text;
 }
 
+std::string trigger_text(const core::RunRecord& run) {
+  std::string text(core::name_of(run.trigger));
+  if (run.attempt > 1) text += ", attempt " + std::to_string(run.attempt);
+  return text;
+}
+
 std::string one_line(std::string_view text) {
   std::string line(text);
   std::replace_if(
@@ -125,8 +131,8 @@ void append_json(core::JsonWriter& json, const core::RunRecord& run, WallTime no
   } else {
     json.string(run.run_id);
   }
-  json.key("trigger").string(core::name_of(run.trigger)).key("outcome").string(core::name_of(run.outcome));
-  json.key("reason").string(run.reason);
+  json.key("trigger").string(core::name_of(run.trigger)).key("attempt").unsigned_integer(run.attempt);
+  json.key("outcome").string(core::name_of(run.outcome)).key("reason").string(run.reason);
   json.key("scheduled_at").string(instant(run.scheduled_at)).key("started_at").string(instant(run.started_at));
   json.key("finished_at");
   if (run.finished_at) {

@@ -36,10 +36,11 @@ constexpr VerbSpec spec{
 struct Status {
   std::optional<pid_t> daemon_pid;                // who holds the daemon lock
   std::optional<core::DaemonRecord> last_daemon;  // who noted its start last
-  std::optional<core::RunRecord> current;         // begun, and its process is still there
-  std::optional<core::RunRecord> last;            // ended; skipped ticks and successful installs aside
-  std::optional<core::RunRecord> last_success;    // install_dependencies aside
-  std::map<core::Outcome, std::size_t> count;     // in the history
+  core::ScheduleRecord schedule;
+  std::optional<core::RunRecord> current;       // begun, and its process is still there
+  std::optional<core::RunRecord> last;          // ended; skipped ticks and successful installs aside
+  std::optional<core::RunRecord> last_success;  // install_dependencies aside
+  std::map<core::Outcome, std::size_t> count;   // in the history
 };
 
 const core::StepRecord* running_step(const core::RunRecord& run) {
@@ -65,6 +66,9 @@ Result<Status> read_status(const store::StateFolder& folder) {
   auto last_daemon = history->last_daemon();
   if (!last_daemon) return std::move(last_daemon).error();
   status.last_daemon = std::move(*last_daemon);
+  const auto schedule = history->schedule();
+  if (!schedule) return schedule.error();
+  status.schedule = *schedule;
   auto last_success = history->last_success();
   if (!last_success) return std::move(last_success).error();
   status.last_success = std::move(*last_success);
@@ -102,14 +106,12 @@ std::string daemon_text(const Status& status, WallTime now) {
 }
 
 std::string run_text(const core::RunRecord& run, WallTime now) {
-  return "run " + one_line(run.run_id) + " (" + std::string(core::name_of(run.trigger)) + "), begun at " +
-         ago(run.started_at, now);
+  return "run " + one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
 }
 
 std::string ended_text(const core::RunRecord& run, WallTime now) {
   std::string text(core::name_of(run.outcome));
-  text += ", run " + one_line(run.run_id) + " (" + std::string(core::name_of(run.trigger)) + "), begun at " +
-          ago(run.started_at, now);
+  text += ", run " + one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
   if (const auto took = elapsed(run, now)) text += ", took " + core::format_duration(*took);
   return text;
 }
@@ -134,11 +136,21 @@ std::string as_text(const Status& status, WallTime now) {
     text += "script        " + one_line(step->script) + ", for " +
             core::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
   }
+  if (const auto tick = status.schedule.last_scheduled_at) text += "last tick     " + ago(*tick, now) + '\n';
   text += "last run      " + (status.last ? ended_text(*status.last, now) : std::string("none")) + '\n';
   if (status.last && !status.last->reason.empty()) text += "reason        " + one_line(status.last->reason) + '\n';
   text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
   text += "runs          " + count_text(status) + '\n';
   return text;
+}
+
+void append_instant(core::JsonWriter& json, std::string_view key, std::optional<WallTime> at) {
+  json.key(key);
+  if (at) {
+    json.string(core::format_rfc3339(*at, core::Precision::milliseconds));
+  } else {
+    json.null();
+  }
 }
 
 void append_run(core::JsonWriter& json, std::string_view key, const std::optional<core::RunRecord>& run, WallTime now) {
@@ -165,6 +177,8 @@ std::string as_json(const Status& status, WallTime now) {
     json.key("version").string(status.last_daemon->version);
   }
   json.end_object();
+  append_instant(json, "last_scheduled_at", status.schedule.last_scheduled_at);
+  append_instant(json, "last_started_at", status.schedule.last_started_at);
   append_run(json, "current_run", status.current, now);
   append_run(json, "last_run", status.last, now);
   append_run(json, "last_success", status.last_success, now);

@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t least_store_bytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t most_store_bytes = std::uint64_t{1} << 40;
 constexpr std::uint32_t most_history = 1'000'000;
+constexpr std::uint32_t most_retries = 100;
 
 Error refusal(std::string_view value, std::string_view allowed) {
   std::string text = "found ";
@@ -76,16 +77,24 @@ Result<void> assign_store_limit(Config& config, std::string_view value) {
   return {};
 }
 
-Result<void> assign_history_limit(Config& config, std::string_view value) {
-  std::uint32_t runs = 0;
+Result<void> assign_count(std::uint32_t& field, std::string_view value, std::uint32_t least, std::uint32_t most) {
+  std::uint32_t count = 0;
   const char* const end = value.data() + value.size();
-  const auto [stop, failure] = std::from_chars(value.data(), end, runs);
-  if (failure != std::errc{} || stop != end || runs < 1 || runs > most_history) return refusal(value, "1 to 1000000");
-  config.history_limit = runs;
+  const auto [stop, failure] = std::from_chars(value.data(), end, count);
+  if (failure != std::errc{} || stop != end || count < least || count > most) {
+    return refusal(value, std::to_string(least) + " to " + std::to_string(most));
+  }
+  field = count;
   return {};
 }
 
-constexpr std::array<ConfigOption, 12> options{{
+Result<void> assign_truth(bool& field, std::string_view value) {
+  if (value != "true" && value != "false") return refusal(value, "true or false");
+  field = value == "true";
+  return {};
+}
+
+constexpr std::array<ConfigOption, 17> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
      "when backups run, in UTC: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
     {"TARGET_CONTAINER", "target-container", "", "name", "container that kubectlexec runs its commands in",
@@ -110,11 +119,24 @@ constexpr std::array<ConfigOption, 12> options{{
     {"SIDEFRIDGE_STORE_LIMIT", "store-limit", "64MiB", "size, 1MiB to 1TiB", "the most a run's variables may take",
      assign_store_limit},
     {"SIDEFRIDGE_HISTORY_LIMIT", "history-limit", "1000", "count, 1 to 1000000", "how many runs the history keeps",
-     assign_history_limit},
+     [](Config& config, std::string_view value) { return assign_count(config.history_limit, value, 1, most_history); }},
     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
      [](Config& config, std::string_view value) { return assign_duration(config.script_timeout, value); }},
     {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none", "the most a run may take",
      [](Config& config, std::string_view value) { return assign_duration(config.run_timeout, value); }},
+    {"SIDEFRIDGE_RUN_ON_START", "run-on-start", "false", "true or false",
+     "whether the daemon runs once when it starts, too",
+     [](Config& config, std::string_view value) { return assign_truth(config.run_on_start, value); }},
+    {"SIDEFRIDGE_CATCH_UP", "catch-up", "0", "duration, 0 is never",
+     "how long ago a tick that no daemon saw may be for one run at start",
+     [](Config& config, std::string_view value) { return assign_duration(config.catch_up, value); }},
+    {"SIDEFRIDGE_JITTER", "jitter", "0", "duration, 0 is none", "the most a tick is delayed, by pod name",
+     [](Config& config, std::string_view value) { return assign_duration(config.jitter, value); }},
+    {"SIDEFRIDGE_RETRIES", "retries", "0", "count, 0 to 100", "how often a failed run is tried again",
+     [](Config& config, std::string_view value) { return assign_count(config.retries, value, 0, most_retries); }},
+    {"SIDEFRIDGE_RETRY_DELAY", "retry-delay", "10s", "duration",
+     "how long before the first retry; each further one waits twice as long, an hour at most",
+     [](Config& config, std::string_view value) { return assign_duration(config.retry_delay, value); }},
 }};
 
 std::string told(const ConfigOption& option, std::string_view what) {
@@ -136,8 +158,9 @@ std::optional<std::string_view> value_of(std::span<const Setting> settings, std:
 /// Whether a SIDEFRIDGE_* variable is none of ours and yet no typo: what a script of ours was given, or what the
 /// kubelet sets for a Service called sidefridge-something.
 bool is_from_elsewhere(std::string_view name) {
-  constexpr std::array given_to_scripts{"SIDEFRIDGE_RUN_ID", "SIDEFRIDGE_HOOK", "SIDEFRIDGE_SCRIPT",
-                                        "SIDEFRIDGE_TRIGGER", "SIDEFRIDGE_SCHEDULED_AT"};
+  constexpr std::array given_to_scripts{"SIDEFRIDGE_RUN_ID",       "SIDEFRIDGE_HOOK",         "SIDEFRIDGE_SCRIPT",
+                                        "SIDEFRIDGE_TRIGGER",      "SIDEFRIDGE_SCHEDULED_AT", "SIDEFRIDGE_ATTEMPT",
+                                        "SIDEFRIDGE_ATTEMPTS_LEFT"};
   const auto contains = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
   return std::find(given_to_scripts.begin(), given_to_scripts.end(), name) != given_to_scripts.end() ||
          name.starts_with("SIDEFRIDGE_ERROR_") || contains("_SERVICE_HOST") || contains("_SERVICE_PORT") ||

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstring>
 #include <initializer_list>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace {
 constexpr char run_kind = 'R';
 constexpr char step_kind = 'S';
 constexpr char daemon_kind = 'D';
+constexpr char schedule_kind = 'T';
 constexpr char layout = 1;
 
 // A path is at most this long, and nobody reads more of a reason. With these, a run's last dozen steps always fit.
@@ -48,6 +50,11 @@ void append_time(std::string& out, WallTime at) {
   append_number(out, std::int64_t{at.time_since_epoch().count()});
 }
 
+void append_optional_time(std::string& out, std::optional<WallTime> at) {
+  append_number(out, std::uint8_t{at.has_value()});
+  append_time(out, at.value_or(WallTime{}));
+}
+
 void append_step(std::string& out, const StepRecord& step) {
   append_number(out, static_cast<std::uint8_t>(step.hook));
   append_number(out, static_cast<std::uint8_t>(step.outcome));
@@ -74,6 +81,12 @@ public:
 
   std::string text() { return std::string(take(number<std::uint32_t>())); }
   WallTime time() { return WallTime(Duration(number<std::int64_t>())); }
+
+  std::optional<WallTime> optional_time() {
+    const bool known = number<std::uint8_t>() != 0;
+    const WallTime at = time();
+    return known ? std::optional(at) : std::nullopt;
+  }
 
   // An enumerator whose number lies in [first, last].
   template <class Enum>
@@ -136,10 +149,10 @@ std::string format_record(const RunRecord& run) {
   std::string head{run_kind, layout};
   append_number(head, static_cast<std::uint8_t>(run.trigger));
   append_number(head, static_cast<std::uint8_t>(run.outcome));
+  append_number(head, run.attempt);
   append_time(head, run.scheduled_at);
   append_time(head, run.started_at);
-  append_number(head, std::uint8_t{run.finished_at.has_value()});
-  append_time(head, run.finished_at.value_or(WallTime{}));
+  append_optional_time(head, run.finished_at);
   append_text(head, run.run_id, maximum_id_bytes);
   append_text(head, run.boot_id, maximum_id_bytes);
   append_text(head, run.reason, maximum_line_bytes);
@@ -176,18 +189,25 @@ std::string format_record(const DaemonRecord& daemon) {
   return bytes;
 }
 
+std::string format_record(const ScheduleRecord& schedule) {
+  std::string bytes{schedule_kind, layout};
+  append_optional_time(bytes, schedule.settled_until);
+  append_optional_time(bytes, schedule.last_scheduled_at);
+  append_optional_time(bytes, schedule.last_started_at);
+  return bytes;
+}
+
 Result<RunRecord> parse_run_record(std::string_view bytes) {
   auto opened = open_record(bytes, run_kind);
   if (!opened) return std::move(opened).error();
   Reader& reader = *opened;
   RunRecord run;
-  run.trigger = reader.choice(Trigger::schedule, Trigger::install);
+  run.trigger = reader.choice(Trigger::schedule, Trigger::start);
   run.outcome = reader.choice(Outcome::running, Outcome::skipped);
+  run.attempt = reader.number<std::uint32_t>();
   run.scheduled_at = reader.time();
   run.started_at = reader.time();
-  const bool finished = reader.number<std::uint8_t>() != 0;
-  const WallTime finished_at = reader.time();
-  if (finished) run.finished_at = finished_at;
+  run.finished_at = reader.optional_time();
   run.run_id = reader.text();
   run.boot_id = reader.text();
   run.reason = reader.text();
@@ -217,6 +237,18 @@ Result<DaemonRecord> parse_daemon_record(std::string_view bytes) {
   daemon.version = reader.text();
   if (!reader.sound_and_at_end()) return damaged();
   return daemon;
+}
+
+Result<ScheduleRecord> parse_schedule_record(std::string_view bytes) {
+  auto opened = open_record(bytes, schedule_kind);
+  if (!opened) return std::move(opened).error();
+  Reader& reader = *opened;
+  ScheduleRecord schedule;
+  schedule.settled_until = reader.optional_time();
+  schedule.last_scheduled_at = reader.optional_time();
+  schedule.last_started_at = reader.optional_time();
+  if (!reader.sound_and_at_end()) return damaged();
+  return schedule;
 }
 
 }  // namespace sidefridge::core

@@ -9,6 +9,7 @@ std::string_view name_of(Trigger trigger) noexcept {
     case Trigger::manual: return "manual";
     case Trigger::catch_up: return "catch-up";
     case Trigger::install: return "install";
+    case Trigger::start: return "start";
   }
   return "";
 }

@@ -65,14 +65,15 @@ std::vector<Action> Scheduler::on(const Event& event, Now now) {
 }
 
 std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
-  if (phase_ == Phase::poised) return run_->record().scheduled_at;
-  if (phase_ == Phase::waiting && next_tick_at_) return *next_tick_at_ - tick_lead;
-  return next_tick_at_;
+  if (phase_ == Phase::poised) return run_due_at_;
+  if (!next_tick_) return std::nullopt;
+  return phase_ == Phase::waiting ? next_tick_->due_at - tick_lead : next_tick_->due_at;
 }
 
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
   std::optional<MonoTime> earliest;
-  for (const std::optional<MonoTime>& deadline : {script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
+  for (const std::optional<MonoTime>& deadline :
+       {retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
     if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
   }
   return earliest;
@@ -81,20 +82,51 @@ std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
 // ---- preparation, ticks, clock
 
 void Scheduler::handle(const Begun&) {
-  plan_run(Trigger::install, now_.wall);
+  plan_run(Plan{Trigger::install, now_.wall, now_.wall});
   phase_ = Phase::preparing;
 }
 
 void Scheduler::after_preparation() {
   prepared_ = true;
   if (!settings_.schedule) {
-    plan_run(Trigger::manual, now_.wall);
+    plan_run(Plan{Trigger::manual, now_.wall, now_.wall});
     return;
   }
   phase_ = Phase::waiting;
-  next_tick_at_ = next(*settings_.schedule, now_.wall);
-  log(LogLevel::info, next_tick_at_ ? "ready; next run at " + format_rfc3339(*next_tick_at_)
-                                    : std::string("ready; the schedule has no further tick"));
+  await_tick_after(now_.wall);
+  log(LogLevel::info, next_tick_ ? "ready; next run at " + format_rfc3339(next_tick_->due_at)
+                                 : std::string("ready; the schedule has no further tick"));
+  const std::optional<WallTime> missed = find_missed_tick();
+  if (missed)
+    log(LogLevel::warning, "the tick of " + format_rfc3339(*missed) + " was missed while no daemon was there");
+  if (settings_.run_on_start) {
+    plan_run(Plan{Trigger::start, now_.wall, now_.wall});
+  } else if (missed) {
+    plan_run(Plan{Trigger::catch_up, *missed, now_.wall});
+  }
+}
+
+void Scheduler::await_tick_after(WallTime after) {
+  const std::optional<WallTime> at = next(*settings_.schedule, after);
+  if (!at) {
+    next_tick_.reset();
+    return;
+  }
+  next_tick_ = Tick{*at, *at + settings_.delay};
+  const std::optional<WallTime> following = next(*settings_.schedule, *at);
+  if (following && next_tick_->due_at >= *following) next_tick_->due_at = *at + settings_.delay % (*following - *at);
+}
+
+// The first that is not settled and counts. One run stands for all that were missed.
+std::optional<WallTime> Scheduler::find_missed_tick() {
+  if (settings_.catch_up == Duration::zero() || !settings_.settled_until) return std::nullopt;
+  if (*settings_.settled_until > now_.wall) {
+    log(LogLevel::warning, "the history knows of a run at " + format_rfc3339(*settings_.settled_until) +
+                               ", which is still to come: whether a tick was missed cannot be told");
+    return std::nullopt;
+  }
+  const auto missed = next(*settings_.schedule, std::max(*settings_.settled_until, now_.wall - settings_.catch_up));
+  return missed && *missed <= now_.wall ? missed : std::nullopt;
 }
 
 void Scheduler::handle(const TimePassed&) {
@@ -111,45 +143,54 @@ void Scheduler::handle(const TimePassed&) {
   if (phase_ == Phase::poised) {
     start_run_when_due();
   } else if (const std::optional<WallTime> deadline = wall_deadline(); deadline && *deadline <= now_.wall) {
-    tick(*next_tick_at_);
+    tick();
+  } else if (due(retry_deadline_, now_.mono)) {
+    retry_deadline_.reset();
+    plan_run(*std::exchange(retry_, std::nullopt));
   }
 }
 
 void Scheduler::handle(const ClockStepped&) {
-  if (next_tick_at_) {
+  if (next_tick_) {
     const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
     if (std::chrono::abs(step) >= clock_step_limit) {
       last_tick_at_.reset();
-      next_tick_at_ = next(*settings_.schedule, now_.wall);
-    } else if (*next_tick_at_ > now_.wall) {
+      await_tick_after(now_.wall);
+    } else if (next_tick_->at > now_.wall) {
       // One that ran does not come again after a step back; one that a step jumped over is still due.
-      next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+      await_tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
     }
     log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
-                            (next_tick_at_ ? "; next run at " + format_rfc3339(*next_tick_at_) : std::string()));
+                            (next_tick_ ? "; next run at " + format_rfc3339(next_tick_->due_at) : std::string()));
   }
   handle(TimePassed{});
 }
 
-void Scheduler::tick(WallTime at) {
-  last_tick_at_ = at;
-  next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, at));
+void Scheduler::tick() {
+  const Tick tick = *next_tick_;
+  last_tick_at_ = tick.at;
+  await_tick_after(std::max(now_.wall, tick.at));
   if (phase_ == Phase::waiting) {
-    plan_run(Trigger::schedule, at);
-  } else {
-    skip(at, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
+    retry_.reset();
+    retry_deadline_.reset();
+    plan_run(Plan{Trigger::schedule, tick.at, tick.due_at});
+    return;
   }
+  RunRecord record;
+  record.scheduled_at = tick.at;
+  skip(record, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
 }
 
-void Scheduler::skip(WallTime at, const std::string& reason) {
+void Scheduler::skip(const RunRecord& run, const std::string& reason) {
   RunRecord record;
-  record.trigger = Trigger::schedule;
+  record.trigger = run.trigger;
+  record.attempt = run.attempt;
   record.outcome = Outcome::skipped;
-  record.scheduled_at = at;
+  record.scheduled_at = run.scheduled_at;
   record.started_at = now_.wall;
   record.finished_at = now_.wall;
   record.reason = reason;
-  log(LogLevel::warning, "tick of " + format_rfc3339(at) + " skipped: " + reason);
+  log(LogLevel::warning, "tick of " + format_rfc3339(run.scheduled_at) + " skipped: " + reason);
   act(RecordSkip{std::move(record)});
 }
 
@@ -188,9 +229,9 @@ void Scheduler::handle(const HooksUnreadable& unreadable) {
 
 // ---- a run, from plan to first script
 
-void Scheduler::plan_run(Trigger trigger, WallTime at) {
+void Scheduler::plan_run(Plan plan) {
   phase_ = Phase::beginning;
-  plan_ = Plan{trigger, at};
+  plan_ = plan;
   act(ReadHooks{});
 }
 
@@ -202,11 +243,13 @@ void Scheduler::begin_planned_run() {
     return;
   }
   RunRecord record;
-  record.started_at = std::max(now_.wall, plan.at);
+  record.started_at = std::max(now_.wall, plan.due_at);
   record.run_id = make_run_id(record.started_at);
   record.trigger = plan.trigger;
-  record.scheduled_at = plan.at;
+  record.attempt = plan.attempt;
+  record.scheduled_at = plan.scheduled_at;
   run_.emplace(record, hooks_);
+  run_due_at_ = plan.due_at;
   phase_ = Phase::beginning;
   act(BeginRun{std::move(record)});
 }
@@ -221,8 +264,8 @@ void Scheduler::handle(const RunBusy& busy) {
   const std::string reason = "process " + std::to_string(busy.holder_pid) + " runs one in the same state folder";
   const RunRecord record = run_->record();
   run_.reset();
-  if (record.trigger == Trigger::schedule) {
-    skip(record.scheduled_at, reason);
+  if (settings_.schedule && record.trigger != Trigger::install) {
+    skip(record, reason);
     if (stopping_) {
       leave();
     } else {
@@ -243,7 +286,7 @@ void Scheduler::handle(const RunUnrecorded& unrecorded) {
 
 // A wall clock that was set back does not hold up a run that has begun.
 bool Scheduler::is_early() const noexcept {
-  const Duration wait = run_->record().scheduled_at - now_.wall;
+  const Duration wait = run_due_at_ - now_.wall;
   return wait > Duration::zero() && wait <= tick_lead;
 }
 
@@ -285,7 +328,13 @@ void Scheduler::run_next_script() {
   if (run_->in_on_error() && settings_.run_timeout > Duration::zero()) {
     run_deadline_ = now_.mono + settings_.run_timeout;
   }
-  StartScript start{*script, run_->record().run_id, run_->record().trigger, run_->record().scheduled_at, std::nullopt};
+  StartScript start{*script,
+                    run_->record().run_id,
+                    run_->record().trigger,
+                    run_->record().scheduled_at,
+                    run_->record().attempt,
+                    attempts_left(run_->record()),
+                    std::nullopt};
   if (run_->in_on_error()) start.failure = run_->failure();
   run_->on_started(now_.wall);
   log(LogLevel::info, start.script.tag() + " started");
@@ -408,7 +457,24 @@ void Scheduler::finish_run() {
     after_preparation();
   } else {
     phase_ = Phase::waiting;
+    if (record.outcome == Outcome::failed && attempts_left(record) > 0) retry_later(record);
   }
+}
+
+std::uint32_t Scheduler::attempts_left(const RunRecord& run) const noexcept {
+  const bool retried = settings_.schedule && run.trigger != Trigger::install;
+  return retried && run.attempt <= settings_.retries ? settings_.retries + 1 - run.attempt : 0;
+}
+
+void Scheduler::retry_later(const RunRecord& failed) {
+  Duration delay = std::min(settings_.retry_delay, longest_retry_delay);
+  for (std::uint32_t doubled = 1; doubled < failed.attempt && delay < longest_retry_delay; ++doubled) {
+    delay = std::min(2 * delay, longest_retry_delay);
+  }
+  retry_ = Plan{failed.trigger, failed.scheduled_at, now_.wall, failed.attempt + 1};
+  retry_deadline_ = now_.mono + delay;
+  log(LogLevel::info, "the run is tried again in " + format_duration(delay) + ", attempt " +
+                          std::to_string(failed.attempt + 1) + " of " + std::to_string(settings_.retries + 1));
 }
 
 void Scheduler::handle(const StopRequested&) {
@@ -416,7 +482,7 @@ void Scheduler::handle(const StopRequested&) {
     kill_at_once();
     return;
   }
-  next_tick_at_.reset();
+  next_tick_.reset();
   if (!settings_.schedule) exit_code_ = 1;  // until its run has succeeded after all
   if (!run_) {
     plan_.reset();
@@ -457,7 +523,8 @@ void Scheduler::kill_at_once() {
 
 void Scheduler::leave() {
   phase_ = Phase::leaving;
-  next_tick_at_.reset();
+  next_tick_.reset();
+  retry_deadline_.reset();
   grace_deadline_.reset();
   end_processes(Scope::everything, Send::term);
 }

@@ -42,6 +42,8 @@ std::vector<std::string> script_environment(const StartScript& start) {
       "SIDEFRIDGE_SCRIPT=" + start.script.path,
       "SIDEFRIDGE_TRIGGER=" + std::string(name_of(start.trigger)),
       "SIDEFRIDGE_SCHEDULED_AT=" + format_rfc3339(start.scheduled_at),
+      "SIDEFRIDGE_ATTEMPT=" + std::to_string(start.attempt),
+      "SIDEFRIDGE_ATTEMPTS_LEFT=" + std::to_string(start.attempts_left),
   };
   if (start.failure) add_failure(environment, *start.failure);
   return environment;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "sidefridge/core/jitter.h"
 #include "sidefridge/core/version.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/hook_tree.h"
@@ -22,12 +23,19 @@ namespace {
 // How long the last lines may wait for a reader that stalls, once everything else has ended.
 constexpr Duration last_words_patience = std::chrono::seconds(2);
 
-core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode) {
+core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode,
+                                             std::optional<WallTime> settled_until) {
   core::Scheduler::Settings settings;
   if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value().expression;
   settings.grace = config.grace;
   settings.script_timeout = config.script_timeout;
   settings.run_timeout = config.run_timeout;
+  settings.run_on_start = config.run_on_start;
+  settings.catch_up = config.catch_up;
+  settings.settled_until = settled_until;
+  settings.retries = config.retries;
+  settings.retry_delay = config.retry_delay;
+  settings.delay = core::jitter_of(config.pod_name.value_or(""), config.jitter);
   return settings;
 }
 
@@ -45,12 +53,12 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-               std::unique_ptr<Console> console, RunBook book)
+               std::unique_ptr<Console> console, RunBook book, std::optional<WallTime> settled_until)
     : config_(std::move(config)),
       loop_(std::move(loop)),
       console_(std::move(console)),
       book_(std::move(book)),
-      scheduler_(scheduler_settings(config_, mode)),
+      scheduler_(scheduler_settings(config_, mode, settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
@@ -66,6 +74,8 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   Result<RunBook> book =
       RunBook::open(book_settings, mode == Mode::once ? RunBook::Owner::once : RunBook::Owner::daemon);
   if (!book) return std::move(book).error();
+  const Result<core::ScheduleRecord> past = book->schedule();
+  if (!past) return past.error();
 
   Result<loop::Loop> loop = loop::Loop::open();
   if (!loop) return std::move(loop).error();
@@ -73,7 +83,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!console) return std::move(console).error();
 
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
-                                          std::move(*console), std::move(*book)));
+                                          std::move(*console), std::move(*book), past->settled_until));
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);
@@ -96,6 +106,10 @@ void Daemon::say_hello(Mode mode) {
   for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
   log_notices();
   if (mode == Mode::schedule) {
+    if (config_.jitter > Duration::zero() && !config_.pod_name) {
+      console_->log(core::LogLevel::warning,
+                    "POD_NAME is not set: SIDEFRIDGE_JITTER is the same for all who do not set it");
+    }
     if (!config_.target_container || !config_.pod_name) {
       console_->log(core::LogLevel::warning,
                     "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");

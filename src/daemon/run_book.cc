@@ -173,6 +173,10 @@ Result<void> RunBook::note_daemon(const core::DaemonRecord& daemon) {
   return history_.note_daemon(daemon);
 }
 
+Result<core::ScheduleRecord> RunBook::schedule() {
+  return history_.schedule();
+}
+
 std::vector<std::string> RunBook::take_notices() {
   std::vector<std::string> lines = history_.take_notices();
   lines.insert(lines.end(), std::make_move_iterator(notices_.begin()), std::make_move_iterator(notices_.end()));

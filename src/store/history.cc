@@ -18,6 +18,7 @@ constexpr const char* unfinished_name = "unfinished";
 constexpr const char* facts_name = "facts";
 
 constexpr std::string_view daemon_fact = "daemon";
+constexpr std::string_view schedule_fact = "schedule";
 constexpr std::string_view last_success_fact = "last success";
 
 struct Databases {
@@ -38,6 +39,28 @@ Result<Databases> make_databases(Transaction& transaction) {
 
 bool is_success(const core::RunRecord& run) {
   return run.outcome == core::Outcome::succeeded && run.trigger != core::Trigger::install;
+}
+
+// Empty when none is stored, or none that this version can read.
+Result<core::ScheduleRecord> read_schedule(const Transaction& transaction, Database facts) {
+  auto bytes = transaction.get(facts, schedule_fact);
+  if (!bytes) return std::move(bytes).error();
+  if (!*bytes) return core::ScheduleRecord{};
+  const auto schedule = core::parse_schedule_record(**bytes);
+  return schedule ? *schedule : core::ScheduleRecord{};
+}
+
+// A run that stands for ticks settles those up to its start, a skipped one does, too.
+Result<void> note_schedule(Transaction& transaction, Database facts, const core::RunRecord& run) {
+  if (run.trigger == core::Trigger::install) return {};
+  auto schedule = read_schedule(transaction, facts);
+  if (!schedule) return std::move(schedule).error();
+  if (run.outcome != core::Outcome::skipped) schedule->last_started_at = run.started_at;
+  if (run.trigger != core::Trigger::manual) {
+    schedule->settled_until = run.started_at;
+    if (run.trigger != core::Trigger::start) schedule->last_scheduled_at = run.scheduled_at;
+  }
+  return transaction.put(facts, schedule_fact, core::format_record(*schedule));
 }
 
 // Of a damaged file, what can be noticed at once.
@@ -162,6 +185,11 @@ Result<std::uint64_t> History::store_once(const core::RunRecord& run) {
   auto noted = run.outcome == core::Outcome::running ? transaction->put(databases->unfinished, key, {})
                                                      : transaction->erase(databases->unfinished, key);
   if (!noted) return std::move(noted).error();
+  if (run.sequence == 0) {
+    if (auto counted = note_schedule(*transaction, databases->facts, run); !counted) {
+      return std::move(counted).error();
+    }
+  }
   if (is_success(run)) {
     if (auto put = transaction->put(databases->facts, last_success_fact, key + bytes); !put) {
       return std::move(put).error();
@@ -178,6 +206,12 @@ Result<void> History::note_daemon(const core::DaemonRecord& daemon) {
   auto databases = make_databases(*transaction);
   if (!databases) return std::move(databases).error();
   if (auto put = transaction->put(databases->facts, daemon_fact, core::format_record(daemon)); !put) return put;
+  auto schedule = read_schedule(*transaction, databases->facts);
+  if (!schedule) return std::move(schedule).error();
+  if (!schedule->settled_until) {
+    schedule->settled_until = daemon.started_at;
+    if (auto put = transaction->put(databases->facts, schedule_fact, core::format_record(*schedule)); !put) return put;
+  }
   return transaction->commit();
 }
 
@@ -257,6 +291,15 @@ Result<std::optional<core::RunRecord>> History::last_success() {
   const std::string_view both = **bytes;
   const std::size_t key_bytes = std::min(both.size(), format_key(0).size());
   return read(Entry{both.substr(0, key_bytes), both.substr(key_bytes)});
+}
+
+Result<core::ScheduleRecord> History::schedule() {
+  auto transaction = environment_.begin_read();
+  if (!transaction) return std::move(transaction).error();
+  auto facts = transaction->find_database(facts_name);
+  if (!facts) return std::move(facts).error();
+  if (!*facts) return core::ScheduleRecord{};
+  return read_schedule(*transaction, **facts);
 }
 
 Result<std::optional<core::DaemonRecord>> History::last_daemon() {

@@ -260,7 +260,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
     must(history.finish(skip()));
   });
   const std::string run =
-      R"({"sequence":1,"run_id":"20261123T070000Z-0002","trigger":"schedule","outcome":"failed",)"
+      R"({"sequence":1,"run_id":"20261123T070000Z-0002","trigger":"schedule","attempt":1,"outcome":"failed",)"
       R"("reason":"Script '/scripts/backups/b' finished with exit code '3'",)"
       R"("scheduled_at":"2026-11-23T07:00:00.000Z","started_at":"2026-11-23T07:00:00.001Z",)"
       R"("finished_at":"2026-11-23T07:00:02.501Z","elapsed_ms":2500,"steps_omitted":0,"steps":[)"
@@ -269,7 +269,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
       R"({"hook":"backups","script":"/scripts/on_error/tell","started_at":"2026-11-23T07:00:01.000Z",)"
       R"("elapsed_ms":1500,"outcome":"signalled","exit_code":null,"signal":15,"detail":""}]})";
   const std::string skipped =
-      R"({"sequence":2,"run_id":null,"trigger":"schedule","outcome":"skipped",)"
+      R"({"sequence":2,"run_id":null,"trigger":"schedule","attempt":1,"outcome":"skipped",)"
       R"("reason":"run 20261123T070000Z-0002 was still going","scheduled_at":"2026-11-23T07:30:00.000Z",)"
       R"("started_at":"2026-11-23T07:30:00.000Z","finished_at":null,"elapsed_ms":null,"steps_omitted":0,"steps":[]})";
   EXPECT_EQ(ask(&history, {"--json"}).out, R"({"runs":[)" + run + "," + skipped + "]}\n");
@@ -290,6 +290,7 @@ TEST_F(StatusHistoryTest, status_of_a_daemon_that_does_not_run) {
   EXPECT_EQ(answer.out,
             "daemon        not running; the last one started at 2026-11-23T05:00:00Z (3 h ago)\n"
             "now           no run\n"
+            "last tick     2026-11-23T07:30:00Z (30 min ago)\n"
             "last run      failed, run 20261123T070000Z-0002 (schedule), begun at 2026-11-23T07:00:00Z (59 min 59 s "
             "ago), took 2.5 s\n"
             "reason        Script '/scripts/backups/b' finished with exit code '3'\n"
@@ -318,7 +319,8 @@ TEST_F(StatusHistoryTest, status_prints_json) {
   const std::string expected =
       R"({"daemon":{"running":true,"pid":)" + daemon.pid() +
       R"(,"started_at":"2026-11-23T07:00:00.000Z","schedule":"*/5 * * * *","version":"0.1.0"},)"
-      R"("current_run":{"sequence":1,"run_id":"20261123T075948Z-0003","trigger":"manual","outcome":"running",)"
+      R"("last_scheduled_at":null,"last_started_at":"2026-11-23T07:59:48.000Z",)"
+      R"("current_run":{"sequence":1,"run_id":"20261123T075948Z-0003","trigger":"manual","attempt":1,"outcome":"running",)"
       R"("reason":"","scheduled_at":"2026-11-23T07:59:48.000Z","started_at":"2026-11-23T07:59:48.000Z",)"
       R"("finished_at":null,"elapsed_ms":12000,"steps_omitted":0,"steps":[)"
       R"({"hook":"backups","script":"/scripts/backups/a","started_at":"2026-11-23T07:00:01.000Z","elapsed_ms":1500,)"

@@ -44,6 +44,11 @@ TEST(Config, without_settings_is_the_defaults) {
   EXPECT_EQ(config.history_limit, 1000U);
   EXPECT_EQ(config.script_timeout, 0s);
   EXPECT_EQ(config.run_timeout, 0s);
+  EXPECT_FALSE(config.run_on_start);
+  EXPECT_EQ(config.catch_up, 0s);
+  EXPECT_EQ(config.jitter, 0s);
+  EXPECT_EQ(config.retries, 0U);
+  EXPECT_EQ(config.retry_delay, 10s);
   EXPECT_TRUE(config.warnings.empty());
 }
 
@@ -69,6 +74,11 @@ TEST(Config, takes_every_setting) {
                                     {"SIDEFRIDGE_HISTORY_LIMIT", "1000000"},
                                     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "10m"},
                                     {"SIDEFRIDGE_RUN_TIMEOUT", "2h"},
+                                    {"SIDEFRIDGE_RUN_ON_START", "true"},
+                                    {"SIDEFRIDGE_CATCH_UP", "1d"},
+                                    {"SIDEFRIDGE_JITTER", "5m"},
+                                    {"SIDEFRIDGE_RETRIES", "3"},
+                                    {"SIDEFRIDGE_RETRY_DELAY", "30s"},
                                     {"PATH", "/bin"}},
                                    Need::mandatory);
   ASSERT_TRUE(config.schedule.has_value());
@@ -85,6 +95,11 @@ TEST(Config, takes_every_setting) {
   EXPECT_EQ(config.history_limit, 1'000'000U);
   EXPECT_EQ(config.script_timeout, 10min);
   EXPECT_EQ(config.run_timeout, 2h);
+  EXPECT_TRUE(config.run_on_start);
+  EXPECT_EQ(config.catch_up, 24h);
+  EXPECT_EQ(config.jitter, 5min);
+  EXPECT_EQ(config.retries, 3U);
+  EXPECT_EQ(config.retry_delay, 30s);
   EXPECT_TRUE(config.warnings.empty());
 }
 
@@ -123,6 +138,9 @@ TEST(Config, refuses_a_bad_value_with_the_variable_what_was_found_and_what_is_al
       {{"SIDEFRIDGE_GRACE", "soon"}, "SIDEFRIDGE_GRACE (--grace): found 'soon', " + durations},
       {{"SIDEFRIDGE_GRACE", ""}, "SIDEFRIDGE_GRACE (--grace): found '', " + durations},
       {{"SIDEFRIDGE_SCRIPT_TIMEOUT", "-1"}, "SIDEFRIDGE_SCRIPT_TIMEOUT (--script-timeout): found '-1', " + durations},
+      {{"SIDEFRIDGE_RUN_ON_START", "yes"},
+       "SIDEFRIDGE_RUN_ON_START (--run-on-start): found 'yes', allowed: true or false"},
+      {{"SIDEFRIDGE_RETRIES", "101"}, "SIDEFRIDGE_RETRIES (--retries): found '101', allowed: 0 to 100"},
       {{"SIDEFRIDGE_RUN_TIMEOUT", "none"}, "SIDEFRIDGE_RUN_TIMEOUT (--run-timeout): found 'none', " + durations},
       {{"SIDEFRIDGE_STORE_LIMIT", "lots"},
        "SIDEFRIDGE_STORE_LIMIT (--store-limit): found 'lots', allowed: a number of bytes such as 65536, 512KiB, 64MiB, "
@@ -194,7 +212,7 @@ TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) 
     EXPECT_FALSE(option.help.empty()) << option.variable;
     EXPECT_NE(option.assign, nullptr) << option.variable;
   }
-  EXPECT_EQ(variables.size(), 12U);
+  EXPECT_EQ(variables.size(), 17U);
 }
 
 }  // namespace

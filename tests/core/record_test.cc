@@ -32,6 +32,7 @@ RunRecord sample_run() {
   run.run_id = "r1";
   run.trigger = Trigger::catch_up;
   run.outcome = Outcome::failed;
+  run.attempt = 2;
   run.scheduled_at = at(1);
   run.started_at = at(-2);
   run.finished_at = at(256);
@@ -57,6 +58,7 @@ TEST(Record, a_run_has_these_bytes) {
   EXPECT_EQ(hex(format_record(sample_run())),
             "5201"                // 'R', layout 1
             "0303"                // catch_up, failed
+            "00000002"            // attempt
             "0000000000000001"    // scheduled_at
             "fffffffffffffffe"    // started_at
             "010000000000000100"  // finished_at
@@ -94,6 +96,15 @@ TEST(Record, a_daemon_has_these_bytes) {
             "00000005302e312e30");
 }
 
+TEST(Record, a_schedule_has_these_bytes) {
+  EXPECT_EQ(
+      hex(format_record(ScheduleRecord{.settled_until = at(1), .last_scheduled_at = {}, .last_started_at = at(3)})),
+      "5401"
+      "010000000000000001"
+      "000000000000000000"
+      "010000000000000003");
+}
+
 TEST(Record, a_run_is_read_back_as_it_was) {
   auto parsed = parse_run_record(format_record(sample_run()));
   ASSERT_TRUE(parsed.ok());
@@ -128,6 +139,14 @@ TEST(Record, a_daemon_is_read_back_as_it_was) {
   auto parsed = parse_daemon_record(format_record(daemon));
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(*parsed, daemon);
+}
+
+TEST(Record, a_schedule_is_read_back_as_it_was) {
+  const ScheduleRecord schedule{.settled_until = at(1), .last_scheduled_at = at(-2), .last_started_at = {}};
+  const auto parsed = parse_schedule_record(format_record(schedule));
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(*parsed, schedule);
+  EXPECT_FALSE(parse_schedule_record(format_record(schedule) + '\0').ok());
 }
 
 TEST(Record, an_unknown_layout_is_refused_by_its_number) {

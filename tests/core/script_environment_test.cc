@@ -16,8 +16,13 @@ namespace {
 using Lines = std::vector<std::string>;
 
 StartScript a_start() {
-  return {Script{Hook::backups, "bkp", "/scripts/backups/bkp"}, "20261123-030000-000", Trigger::catch_up,
-          parse_rfc3339("2026-11-23T03:00:00Z").value(), std::nullopt};
+  return {Script{Hook::backups, "bkp", "/scripts/backups/bkp"},
+          "20261123-030000-000",
+          Trigger::catch_up,
+          parse_rfc3339("2026-11-23T03:00:00Z").value(),
+          2,
+          3,
+          std::nullopt};
 }
 
 StartScript after(StepOutcome outcome, int code) {
@@ -36,10 +41,11 @@ bool any_starts_with(const Lines& lines, const std::string& begin) {
 }
 
 TEST(ScriptEnvironment, names_run_hook_script_trigger_and_tick) {
-  EXPECT_EQ(script_environment(a_start()),
-            (Lines{"SIDEFRIDGE_RUN_ID=20261123-030000-000", "SIDEFRIDGE_HOOK=backups",
-                   "SIDEFRIDGE_SCRIPT=/scripts/backups/bkp", "SIDEFRIDGE_TRIGGER=catch-up",
-                   "SIDEFRIDGE_SCHEDULED_AT=2026-11-23T03:00:00Z"}));
+  EXPECT_EQ(
+      script_environment(a_start()),
+      (Lines{"SIDEFRIDGE_RUN_ID=20261123-030000-000", "SIDEFRIDGE_HOOK=backups",
+             "SIDEFRIDGE_SCRIPT=/scripts/backups/bkp", "SIDEFRIDGE_TRIGGER=catch-up",
+             "SIDEFRIDGE_SCHEDULED_AT=2026-11-23T03:00:00Z", "SIDEFRIDGE_ATTEMPT=2", "SIDEFRIDGE_ATTEMPTS_LEFT=3"}));
   EXPECT_TRUE(script_arguments(a_start()).empty());
 }
 

@@ -45,6 +45,10 @@ core::Scheduler::Settings random_settings(Dice& dice) {
   settings.grace = std::chrono::seconds(dice.up_to(40));
   if (dice.one_in(3)) settings.script_timeout = std::chrono::seconds(1 + dice.up_to(60));
   if (dice.one_in(3)) settings.run_timeout = std::chrono::seconds(1 + dice.up_to(120));
+  if (dice.one_in(4)) settings.delay = std::chrono::seconds(dice.up_to(400));
+  settings.run_on_start = dice.one_in(6);
+  if (dice.one_in(3)) settings.retries = static_cast<std::uint32_t>(dice.up_to(4));
+  settings.retry_delay = std::chrono::seconds(dice.up_to(60));
   return settings;
 }
 

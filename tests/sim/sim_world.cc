@@ -161,12 +161,12 @@ void SimWorld::carry_out(const core::BeginRun& action) {
     events_.push_back(core::RunBusy{4711});
     return;
   }
-  for (const auto& [run_id, steps] : store_.namespaces) {
+  for (const auto& left : store_.namespaces) {
     const auto lost = std::find_if(store_.history.rbegin(), store_.history.rend(),
-                                   [&](const auto& entry) { return entry.second.run_id == run_id; });
+                                   [&](const auto& entry) { return entry.second.run_id == left.first; });
     if (lost == store_.history.rend()) continue;
     lost->second.outcome = Outcome::lost;
-    for (const auto& [index, step] : steps) lost->second.steps.push_back(step);
+    for (const auto& [index, step] : left.second) lost->second.steps.push_back(step);
   }
   store_.namespaces.clear();
   if (call_fails()) {
@@ -175,7 +175,7 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   }
   if (action.record.trigger == core::Trigger::schedule) {
     const bool first = ticks_run_.insert(action.record.scheduled_at).second;
-    EXPECT_TRUE(first || far_steps_back_ > 0) << "no instant runs twice";
+    EXPECT_TRUE(first || far_steps_back_ > 0 || action.record.attempt > 1) << "no instant runs twice";
     EXPECT_LE(action.record.scheduled_at, now_.wall + core::tick_lead);
     stepped_back_since_begin_ = false;
   }

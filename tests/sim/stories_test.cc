@@ -442,6 +442,159 @@ TEST_F(Story, the_wall_clock_set_between_the_intent_and_the_tick_does_not_hold_u
   }
 }
 
+core::Scheduler::Settings catching_up(const std::string& settled_until) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.catch_up = 24h;
+  settings.settled_until = at(settled_until);
+  return settings;
+}
+
+TEST_F(Story, ticks_missed_while_no_daemon_was_there_are_one_run_at_start) {
+  SimWorld w = world(catching_up("2026-11-21T03:00:00Z"));
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(30min);
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].trigger, core::Trigger::catch_up);
+  EXPECT_EQ(w.runs()[0].scheduled_at, at("2026-11-22T03:00:00Z"));
+  EXPECT_EQ(w.runs()[0].started_at, at("2026-11-23T02:00:00Z"));
+  EXPECT_TRUE(w.logged("the tick of 2026-11-22T03:00:00Z was missed"));
+  w.advance(1h);
+  ASSERT_EQ(w.runs().size(), 2U);
+  EXPECT_EQ(w.runs()[1].trigger, core::Trigger::schedule);
+}
+
+TEST_F(Story, a_tick_that_was_settled_or_lies_too_far_back_is_not_caught_up) {
+  core::Scheduler::Settings too_far = catching_up("2026-11-21T03:00:00Z");
+  too_far.catch_up = 22h;
+  core::Scheduler::Settings off = catching_up("2026-11-21T03:00:00Z");
+  off.catch_up = 0s;
+  core::Scheduler::Settings never_ran = catching_up("2026-11-21T03:00:00Z");
+  never_ran.settled_until.reset();
+  for (const auto& settings : {catching_up("2026-11-22T03:00:00Z"), too_far, off, never_ran}) {
+    SimStore own;
+    SimWorld w(settings, at("2026-11-23T02:00:00Z"), own);
+    w.add(Hook::backups, "bkp");
+    w.start();
+    w.advance(30min);
+    EXPECT_TRUE(w.runs().empty());
+  }
+}
+
+TEST_F(Story, a_history_from_the_future_is_warned_about_and_catches_up_nothing) {
+  SimWorld w = world(catching_up("2026-11-23T02:00:01Z"));
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(30min);
+  EXPECT_TRUE(w.runs().empty());
+  ASSERT_FALSE(w.log_of(LogLevel::warning).empty());
+  EXPECT_NE(w.log_of(LogLevel::warning).back().find("still to come"), std::string::npos);
+}
+
+TEST_F(Story, a_run_at_start_stands_for_missed_ticks_too) {
+  core::Scheduler::Settings settings = catching_up("2026-11-21T03:00:00Z");
+  settings.run_on_start = true;
+  SimWorld w = world(settings);
+  w.add(Hook::install_dependencies, "tools");
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(30min);
+  ASSERT_EQ(w.runs().size(), 2U);
+  EXPECT_EQ(w.runs()[0].trigger, core::Trigger::install);
+  EXPECT_EQ(w.runs()[1].trigger, core::Trigger::start);
+}
+
+TEST_F(Story, a_delay_moves_the_start_and_never_past_the_next_tick) {
+  core::Scheduler::Settings settings = daemon_settings("* * * * *");
+  settings.delay = 150s;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(3min);
+  ASSERT_EQ(w.runs().size(), 2U);
+  EXPECT_EQ(w.runs()[0].scheduled_at, at("2026-11-23T02:01:00Z"));
+  EXPECT_EQ(w.runs()[0].started_at, at("2026-11-23T02:01:30Z"));
+  EXPECT_EQ(w.runs()[1].scheduled_at, at("2026-11-23T02:02:00Z"));
+  EXPECT_TRUE(w.skipped().empty());
+}
+
+TEST_F(Story, a_failed_run_is_tried_again_after_delays_that_double) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.retries = 2;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp", {.runs_for = 0s, .ends_with = exited_with(3)});
+  w.add(Hook::on_error, "alert", {.runs_for = 0s});
+  w.start();
+  w.advance(3h);
+  ASSERT_EQ(w.runs().size(), 3U);
+  const std::vector<WallTime> starts = {at("2026-11-23T03:00:00Z"), at("2026-11-23T03:00:10Z"),
+                                        at("2026-11-23T03:00:30Z")};
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    EXPECT_EQ(w.runs()[i].attempt, i + 1);
+    EXPECT_EQ(w.runs()[i].scheduled_at, starts[0]);
+    EXPECT_EQ(w.runs()[i].started_at, starts[i]);
+    EXPECT_EQ(w.starts.at(2 * i + 1).attempts_left, 2 - i) << "what on_error is told";
+  }
+}
+
+TEST_F(Story, a_retry_that_succeeds_is_the_last_one) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.retries = 5;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp", {.ends_with = exited_with(3)});
+  w.start();
+  w.advance(1h + 5s);
+  w.add(Hook::backups, "bkp");
+  w.advance(2h);
+  ASSERT_EQ(w.runs().size(), 2U);
+  EXPECT_EQ(w.runs()[1].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, a_tick_takes_the_place_of_a_retry_that_would_come_later) {
+  core::Scheduler::Settings settings = daemon_settings("* * * * *");
+  settings.retries = 5;
+  settings.retry_delay = 40s;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp", {.runs_for = 0s, .ends_with = exited_with(3)});
+  w.start();
+  w.advance(3min);
+  // Each tick has one retry after 40 s; the second, 80 s later, would come after the next tick.
+  ASSERT_EQ(w.runs().size(), 5U);
+  for (const std::size_t i : {0U, 2U, 4U}) EXPECT_EQ(w.runs()[i].attempt, 1U);
+  for (const std::size_t i : {1U, 3U}) EXPECT_EQ(w.runs()[i].attempt, 2U);
+}
+
+TEST_F(Story, term_while_a_retry_is_awaited_ends_at_once) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.retries = 5;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp", {.runs_for = 0s, .ends_with = exited_with(3)});
+  w.start();
+  w.advance(1h + 5s);
+  w.stop();
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_EQ(w.runs().size(), 1U);
+}
+
+TEST_F(Story, neither_an_install_nor_a_manual_run_is_tried_again) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.retries = 5;
+  SimWorld installs = world(settings);
+  installs.add(Hook::install_dependencies, "tools", {.ends_with = exited_with(1)});
+  installs.start();
+  installs.advance(1h);
+  EXPECT_EQ(installs.exit_code(), 1);
+
+  settings.schedule.reset();
+  SimStore own;
+  SimWorld once(settings, at("2026-11-23T02:00:00Z"), own);
+  once.add(Hook::backups, "bkp", {.ends_with = exited_with(3)});
+  once.start();
+  once.advance(1h);
+  EXPECT_EQ(once.exit_code(), 1);
+  EXPECT_EQ(once.runs().size(), 1U);
+}
+
 TEST_F(Story, a_run_that_cannot_be_stored_fails_with_the_reason_and_reaches_on_error) {
   SimWorld w = world();
   w.add(Hook::backups, "bkp");

@@ -153,6 +153,50 @@ TEST_F(HistoryTest, it_knows_the_daemon_that_started_last) {
   EXPECT_EQ(must(history.last_daemon()), daemon);
 }
 
+WallTime at(int seconds) {
+  return WallTime(std::chrono::seconds(seconds));
+}
+
+core::DaemonRecord daemon_of(int start) {
+  core::DaemonRecord daemon;
+  daemon.started_at = at(start);
+  return daemon;
+}
+
+RunRecord tick_at(int seconds, Outcome outcome = Outcome::running) {
+  RunRecord run = run_of("r" + std::to_string(seconds), outcome);
+  run.scheduled_at = at(seconds);
+  run.started_at = at(seconds + 1);
+  return run;
+}
+
+TEST_F(HistoryTest, a_new_schedule_is_settled_until_its_first_daemon) {
+  History history = open();
+  EXPECT_EQ(must(history.schedule()), core::ScheduleRecord{});
+  for (const int start : {5, 9}) must(history.note_daemon(daemon_of(start)));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(5), {}, {}}));
+}
+
+TEST_F(HistoryTest, a_tick_settles_the_schedule_from_its_intent_on_even_when_it_is_skipped) {
+  History history = open();
+  must(history.note_daemon(daemon_of(5)));
+  RunRecord run = tick_at(10);
+  run.sequence = must(history.begin(run));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(11), at(10), at(11)}));
+  must(history.finish(tick_at(20, Outcome::skipped)));
+  run.outcome = Outcome::succeeded;
+  must(history.finish(run));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(21), at(20), at(11)}));
+}
+
+TEST_F(HistoryTest, a_manual_run_starts_but_settles_nothing) {
+  History history = open();
+  RunRecord run = tick_at(10);
+  run.trigger = core::Trigger::manual;
+  must(history.begin(run));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{{}, {}, at(11)}));
+}
+
 TEST_F(HistoryTest, one_can_look_at_it_while_it_is_in_use) {
   History history = open();
   must(history.finish(run_of("r1", Outcome::failed)));

@@ -36,6 +36,9 @@ std::optional<Duration> elapsed(const core::StepRecord& step, const core::RunRec
 /// "exit code 3", "signal 9", "timed out", "not started: <why>".
 std::string outcome_text(const core::StepRecord& step);
 
+/// Why the run began, and which attempt it is unless it is the first.
+std::string trigger_text(const core::RunRecord& run);
+
 /// The text on one line, whatever is in it.
 std::string one_line(std::string_view text);
 

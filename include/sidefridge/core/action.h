@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -27,6 +28,8 @@ struct StartScript {
   std::string run_id;
   Trigger trigger;
   WallTime scheduled_at;
+  std::uint32_t attempt;
+  std::uint32_t attempts_left;     // how often the run is tried again at most if it fails
   std::optional<Failure> failure;  // what on_error is told
 };
 

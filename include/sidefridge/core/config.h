@@ -46,6 +46,11 @@ struct Config {
   std::uint32_t history_limit = 1000;  // runs kept
   Duration script_timeout{};           // zero: none
   Duration run_timeout{};              // zero: none
+  Duration catch_up{};                 // how long ago a missed tick still counts; zero: none does
+  bool run_on_start = false;
+  Duration jitter{};                                // ticks are delayed by less than this; zero: not at all
+  std::uint32_t retries = 0;                        // how often a failed run is tried again
+  Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long
 
   std::vector<std::string> warnings;  // one line each; nothing here stops a start
 

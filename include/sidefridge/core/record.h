@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,16 +30,27 @@ struct DaemonRecord {
   friend bool operator==(const DaemonRecord&, const DaemonRecord&) = default;
 };
 
+/// How far the schedule of a state folder has come.
+struct ScheduleRecord {
+  std::optional<WallTime> settled_until;      // its ticks up to here were run, or skipped, or before its first daemon
+  std::optional<WallTime> last_scheduled_at;  // the newest tick that was run or skipped
+  std::optional<WallTime> last_started_at;    // the newest start of a run, install_dependencies aside
+
+  friend bool operator==(const ScheduleRecord&, const ScheduleRecord&) = default;
+};
+
 /// The bytes of a record. A long text is cut; of a run with too many steps the oldest are left out and counted in
 /// steps_omitted. `sequence` is not among them: it is the record's key.  Returns: at most maximum_record_bytes.
 std::string format_record(const RunRecord& run);
 std::string format_record(const StepRecord& step);
 std::string format_record(const DaemonRecord& daemon);
+std::string format_record(const ScheduleRecord& schedule);
 
 /// The value of a record's bytes, whatever these are. Errors: invalid for an unknown layout and for bytes that are not
 /// such a record.
 Result<RunRecord> parse_run_record(std::string_view bytes);
 Result<StepRecord> parse_step_record(std::string_view bytes);
 Result<DaemonRecord> parse_daemon_record(std::string_view bytes);
+Result<ScheduleRecord> parse_schedule_record(std::string_view bytes);
 
 }  // namespace sidefridge::core

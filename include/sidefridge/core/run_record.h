@@ -13,7 +13,13 @@
 namespace sidefridge::core {
 
 /// Why a run began.
-enum class Trigger : std::uint8_t { schedule = 1, manual = 2, catch_up = 3, install = 4 };
+enum class Trigger : std::uint8_t {
+  schedule = 1,  // its tick came
+  manual = 2,    // somebody asked for it
+  catch_up = 3,  // a tick had been missed while no daemon was there
+  install = 4,   // install_dependencies
+  start = 5,     // the daemon started (SIDEFRIDGE_RUN_ON_START)
+};
 
 /// How a run stands or ended. All but `running` are final.
 enum class Outcome : std::uint8_t {
@@ -53,8 +59,9 @@ struct RunRecord {
   std::uint64_t sequence = 0;  // its key in the history, ascending; 0 = not recorded (yet)
   std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped
   Trigger trigger = Trigger::schedule;
+  std::uint32_t attempt = 1;  // more than one: the run before this one failed, and this is another try
   Outcome outcome = Outcome::running;
-  WallTime scheduled_at{};  // the tick; for a manual run or an install the moment it was asked for
+  WallTime scheduled_at{};  // the tick; without one the moment it was asked for
   WallTime started_at{};
   std::optional<WallTime> finished_at;
   std::string boot_id;              // the kernel's boot it began in: steps saved on the way are trusted within it only
@@ -65,7 +72,7 @@ struct RunRecord {
   friend bool operator==(const RunRecord&, const RunRecord&) = default;
 };
 
-/// "schedule", "manual", "catch-up", "install": SIDEFRIDGE_TRIGGER.
+/// "schedule", "manual", "catch-up", "install", "start": SIDEFRIDGE_TRIGGER.
 std::string_view name_of(Trigger trigger) noexcept;
 /// "running", "succeeded", …
 std::string_view name_of(Outcome outcome) noexcept;

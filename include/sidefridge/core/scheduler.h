@@ -37,6 +37,9 @@ inline constexpr Duration term_patience = std::chrono::seconds(5);
 /// first script starts at the tick all the same.
 inline constexpr Duration tick_lead = std::chrono::milliseconds(50);
 
+/// No retry waits longer.
+inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
+
 /// A wall clock stepped by this much or more starts the schedule anew (cron(8)'s three hours).
 inline constexpr Duration clock_step_limit = std::chrono::hours(3);
 
@@ -49,6 +52,12 @@ public:
     Duration grace = std::chrono::seconds(25);  // what a run may still take once we are told to end
     Duration script_timeout{};                  // zero: none
     Duration run_timeout{};                     // zero: none; for the chain, and then once more for on_error
+    Duration delay{};  // of every tick; what does not fit before the next tick starts anew: 50 s of 20 s are 10 s
+    bool run_on_start = false;
+    Duration catch_up{};                    // how long ago a missed tick still counts; zero: none does
+    std::optional<WallTime> settled_until;  // no tick up to here was missed; nothing: none ever was
+    std::uint32_t retries = 0;              // how often a failed run is tried again, unless a tick comes first
+    Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long
   };
 
   explicit Scheduler(Settings settings);
@@ -65,6 +74,13 @@ public:
   bool ready() const noexcept { return prepared_ && !stopping_; }
 
 private:
+  struct Plan {
+    Trigger trigger;
+    WallTime scheduled_at;
+    WallTime due_at;  // when its first script is to start
+    std::uint32_t attempt = 1;
+  };
+
   enum class Phase { preparing, waiting, beginning, poised, running, ending, sweeping, leaving, gone };
 
   void handle(const Begun&);
@@ -81,9 +97,13 @@ private:
   void handle(const ProcessesAlive&);
   void handle(const OrphansReaped&);
 
-  void tick(WallTime at);
-  void skip(WallTime at, const std::string& reason);
-  void plan_run(Trigger trigger, WallTime at);
+  void await_tick_after(WallTime after);
+  void tick();
+  std::optional<WallTime> find_missed_tick();
+  void skip(const RunRecord& run, const std::string& reason);
+  std::uint32_t attempts_left(const RunRecord& run) const noexcept;
+  void retry_later(const RunRecord& failed);
+  void plan_run(Plan plan);
   void begin_planned_run();
   bool is_early() const noexcept;
   void start_run_when_due();
@@ -116,7 +136,11 @@ private:
   bool prepared_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
-  std::optional<WallTime> next_tick_at_;
+  struct Tick {
+    WallTime at;
+    WallTime due_at;  // with its delay
+  };
+  std::optional<Tick> next_tick_;
   std::optional<WallTime> last_tick_at_;  // the latest instant that must not come again
   Duration clock_offset_{};               // wall minus monotonic time, as of the last event: a change of it is a step
 
@@ -125,12 +149,10 @@ private:
 
   bool hooks_known_ = false;  // false: not one reading succeeded yet
 
-  struct Plan {
-    Trigger trigger;
-    WallTime at;
-  };
-  std::optional<Plan> plan_;  // a run decided, waiting for its hooks
+  std::optional<Plan> plan_;   // a run decided, waiting for its hooks
+  std::optional<Plan> retry_;  // a run to try again when retry_deadline_ comes, unless a tick comes first
   std::optional<Run> run_;
+  WallTime run_due_at_{};
   MonoTime run_started_{};
   MonoTime script_started_{};
 
@@ -143,6 +165,7 @@ private:
   Send sent_ = Send::nothing;     // the strongest they were sent
   bool survivors_told_ = false;   // whether the log knows of those found
 
+  std::optional<MonoTime> retry_deadline_;
   std::optional<MonoTime> script_deadline_;
   std::optional<MonoTime> run_deadline_;
   std::optional<MonoTime> grace_deadline_;

@@ -9,9 +9,9 @@
 namespace sidefridge::core {
 
 /// The variables a script gets beside the daemon's own environment, as "NAME=value": SIDEFRIDGE_RUN_ID, _HOOK, _SCRIPT,
-/// _TRIGGER, _SCHEDULED_AT (RFC 3339, UTC), and for on_error SIDEFRIDGE_ERROR_MESSAGE, _HOOK, _SCRIPT, _STDERR, and
-/// either _EXIT_CODE or _SIGNAL. What did not start has the exit code a shell gives it (126, or 127 when something is
-/// missing), what timed out that of timeout(1) (124).
+/// _TRIGGER, _SCHEDULED_AT (RFC 3339, UTC), _ATTEMPT (from 1), _ATTEMPTS_LEFT, and for on_error
+/// SIDEFRIDGE_ERROR_MESSAGE, _HOOK, _SCRIPT, _STDERR, and either _EXIT_CODE or _SIGNAL. What did not start has the exit
+/// code a shell gives it (126, or 127 when something is missing), what timed out that of timeout(1) (124).
 std::vector<std::string> script_environment(const StartScript& start);
 
 /// The entry that marks a process as one of this run's.

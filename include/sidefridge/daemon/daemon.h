@@ -42,7 +42,7 @@ public:
 
 private:
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-         std::unique_ptr<Console> console, RunBook book);
+         std::unique_ptr<Console> console, RunBook book, std::optional<WallTime> settled_until);
 
   void on_turn() noexcept override;
   void post(core::Event event) override { events_.push_back(std::move(event)); }

@@ -71,6 +71,9 @@ public:
   /// Notes which daemon this is, for `status`.
   Result<void> note_daemon(const core::DaemonRecord& daemon);
 
+  /// How far the schedule has come.
+  Result<core::ScheduleRecord> schedule();
+
   /// Lines for the log, one event each: lost runs recognised, a history moved aside. Emptied by the call.
   std::vector<std::string> take_notices();
 

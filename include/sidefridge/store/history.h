@@ -39,7 +39,7 @@ public:
   /// Stores a final record in its place; one without a sequence is appended. Returns: its sequence.
   Result<std::uint64_t> finish(const core::RunRecord& run);
 
-  /// Notes which daemon started.
+  /// Notes which daemon started. In a new history the schedule is settled until then.
   Result<void> note_daemon(const core::DaemonRecord& daemon);
 
   /// The newest `count` runs, oldest first.
@@ -50,6 +50,9 @@ public:
 
   /// The newest run that succeeded, install_dependencies aside; known also when its record is long gone.
   Result<std::optional<core::RunRecord>> last_success();
+
+  /// How far the schedule has come.
+  Result<core::ScheduleRecord> schedule();
 
   /// The daemon that started last.
   Result<std::optional<core::DaemonRecord>> last_daemon();
