@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -19,7 +18,7 @@ struct ZonePeriod {
   friend bool operator==(const ZonePeriod&, const ZonePeriod&) = default;
 };
 
-/// The rules of one time zone. A value: copies share what was read, and any thread may use them.
+/// The rules of one time zone. A value; any thread may use a const one.
 class Zone {
 public:
   /// UTC.
@@ -34,7 +33,7 @@ public:
   static Result<Zone> from_posix(std::string_view text);
 
   /// As it was asked for: "Europe/Berlin".
-  const std::string& name() const noexcept;
+  const std::string& name() const noexcept { return name_; }
 
   /// The period that holds at an instant. Two periods that follow each other differ in their offset.
   /// Costs: no allocation; a binary search, past the table a few divisions.
@@ -44,10 +43,8 @@ public:
   friend bool operator==(const Zone& a, const Zone& b) { return a.name() == b.name(); }
 
 private:
-  struct Rules;
-  explicit Zone(std::shared_ptr<const Rules> rules) noexcept : rules_(std::move(rules)) {}
-
-  std::shared_ptr<const Rules> rules_;  // null: UTC
+  // The table, the rule of the footer: to be filled in.
+  std::string name_ = "UTC";
 };
 
 }  // namespace sidefridge::core
