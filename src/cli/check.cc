@@ -44,7 +44,7 @@ struct Findings {
 };
 
 Findings examine(const core::Config& config, WallTime now) {
-  Findings found{*config.schedule, core::next(config.schedule->expression, now), {}, config.warnings, {}};
+  Findings found{*config.schedule, core::next(config.schedule->expression, core::Zone(), now), {}, config.warnings, {}};
   const auto reading = os::read_hook_tree(config.scripts_dir);
   if (!reading) {
     found.problems.push_back(reading.error().text);

@@ -78,7 +78,7 @@ std::vector<std::string> answer(const Question& question) {
   std::vector<std::string> instants;
   std::optional<WallTime> at = question.from;
   while (instants.size() < question.count) {
-    at = core::next(question.schedule.expression, *at);
+    at = core::next(question.schedule.expression, core::Zone(), *at);
     if (!at) break;
     instants.push_back(core::format_rfc3339(*at));
   }

@@ -92,7 +92,7 @@ void Scheduler::after_preparation() {
     return;
   }
   phase_ = Phase::waiting;
-  next_tick_at_ = next(*settings_.schedule, now_.wall);
+  next_tick_at_ = next(*settings_.schedule, Zone(), now_.wall);
   log(LogLevel::info, next_tick_at_ ? "ready; next run at " + format_rfc3339(*next_tick_at_)
                                     : std::string("ready; the schedule has no further tick"));
 }
@@ -120,10 +120,10 @@ void Scheduler::handle(const ClockStepped&) {
     const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
     if (std::chrono::abs(step) >= clock_step_limit) {
       last_tick_at_.reset();
-      next_tick_at_ = next(*settings_.schedule, now_.wall);
+      next_tick_at_ = next(*settings_.schedule, Zone(), now_.wall);
     } else if (*next_tick_at_ > now_.wall) {
       // One that ran does not come again after a step back; one that a step jumped over is still due.
-      next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+      next_tick_at_ = next(*settings_.schedule, Zone(), std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
     }
     log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
                             (next_tick_at_ ? "; next run at " + format_rfc3339(*next_tick_at_) : std::string()));
@@ -133,7 +133,7 @@ void Scheduler::handle(const ClockStepped&) {
 
 void Scheduler::tick(WallTime at) {
   last_tick_at_ = at;
-  next_tick_at_ = next(*settings_.schedule, std::max(now_.wall, at));
+  next_tick_at_ = next(*settings_.schedule, Zone(), std::max(now_.wall, at));
   if (phase_ == Phase::waiting) {
     plan_run(Trigger::schedule, at);
   } else {
