@@ -2,21 +2,17 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sidefridge/core/result.h"
+#include "sidefridge/core/zone_period.h"
+#include "sidefridge/core/zone_rule.h"
 
 namespace sidefridge::core {
-
-/// A stretch of time in which one offset from UTC holds.
-struct ZonePeriod {
-  std::chrono::sys_seconds begins_at;  // sys_seconds::min() when there is no earlier offset
-  std::chrono::sys_seconds ends_at;    // the first instant that is no longer part; sys_seconds::max() when there is none
-  std::chrono::seconds offset;         // what local clocks show less UTC, less than 26 hours either way
-
-  friend bool operator==(const ZonePeriod&, const ZonePeriod&) = default;
-};
 
 /// The rules of one time zone. A value; any thread may use a const one.
 class Zone {
@@ -43,8 +39,19 @@ public:
   friend bool operator==(const Zone& a, const Zone& b) { return a.name() == b.name(); }
 
 private:
-  // The table, the rule of the footer: to be filled in.
+  /// From an instant on an offset holds.
+  struct Step {
+    std::chrono::sys_seconds begins_at;
+    std::chrono::seconds offset;
+  };
+
+  Zone(std::string name, std::vector<Step> steps, std::optional<ZoneRule> rule, std::chrono::sys_seconds rule_from)
+      : name_(std::move(name)), steps_(std::move(steps)), rule_(std::move(rule)), rule_from_(rule_from) {}
+
   std::string name_ = "UTC";
+  std::vector<Step> steps_;                                               // what holds before rule_from_; in order
+  std::optional<ZoneRule> rule_ = ZoneRule{};                             // absent: the last step holds for ever
+  std::chrono::sys_seconds rule_from_ = std::chrono::sys_seconds::min();  // one of the rule's own changes, or min()
 };
 
 }  // namespace sidefridge::core
