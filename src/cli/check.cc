@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sidefridge/cli/options.h"
-#include "sidefridge/core/calendar.h"
+#include "sidefridge/core/cron_words.h"
 #include "sidefridge/core/json.h"
 #include "sidefridge/core/time_format.h"
 #include "sidefridge/os/exec_plan.h"
@@ -44,7 +44,7 @@ struct Findings {
 };
 
 Findings examine(const core::Config& config, WallTime now) {
-  Findings found{*config.schedule, core::next(config.schedule->expression, now), {}, config.warnings, {}};
+  Findings found{*config.schedule, core::next(*config.schedule, now), {}, config.warnings, {}};
   const auto reading = os::read_hook_tree(config.scripts_dir);
   if (!reading) {
     found.problems.push_back(reading.error().text);
@@ -63,8 +63,9 @@ Findings examine(const core::Config& config, WallTime now) {
 }
 
 std::string as_text(const Findings& found) {
-  std::string text = "schedule '" + found.schedule.text + "', next run at " +
-                     (found.next_at ? core::format_rfc3339(*found.next_at) : std::string("no time")) + "\n";
+  std::string text = "schedule '" + found.schedule.text +
+                     "': " + core::describe(found.schedule.expression, found.schedule.zone) + "; next run at " +
+                     (found.next_at ? core::format_local(found.schedule.zone, *found.next_at) : std::string("no time")) + "\n";
   std::optional<core::Hook> hook;
   for (const PlannedScript& planned : found.scripts) {
     if (hook != planned.script.hook) text += std::string(core::name_of(planned.script.hook)) + "\n";
@@ -87,9 +88,10 @@ void add_texts(core::JsonWriter& json, std::string_view key, const std::vector<s
 std::string as_json(const Findings& found) {
   std::string out;
   core::JsonWriter json(out);
-  json.begin_object().key("schedule").string(found.schedule.text).key("next");
+  json.begin_object().key("schedule").string(found.schedule.text).key("words");
+  json.string(core::describe(found.schedule.expression, found.schedule.zone)).key("next");
   if (found.next_at) {
-    json.string(core::format_rfc3339(*found.next_at));
+    json.string(core::format_local(found.schedule.zone, *found.next_at));
   } else {
     json.null();
   }

@@ -1,6 +1,7 @@
 // next.cc - `sidefridge next`: prints when a schedule fires.
 #include "sidefridge/cli/next.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -11,9 +12,10 @@
 #include <vector>
 
 #include "sidefridge/cli/options.h"
-#include "sidefridge/core/calendar.h"
+#include "sidefridge/core/cron_words.h"
 #include "sidefridge/core/json.h"
 #include "sidefridge/core/quote.h"
+#include "sidefridge/core/schedule.h"
 #include "sidefridge/core/time_format.h"
 
 namespace sidefridge::cli {
@@ -23,13 +25,15 @@ constexpr std::array own_options{
     VerbOption{"schedule", "", "", "take CRON_BACKUP_SCHEDULE instead of EXPR"},
     VerbOption{"count", "N", "5", "how many, 1 to 10000"},
     VerbOption{"from", "TIME", "now", "later than this, such as 2026-11-23T07:55:17Z"},
+    VerbOption{"tz", "ZONE", "TZ, else UTC", "the zone of a schedule that names none, such as Europe/Berlin"},
+    VerbOption{"explain", "", "", "print what the schedule means, in words"},
     json_option,
 };
 
 constexpr VerbSpec spec{
     .command = "sidefridge next",
     .arguments = "EXPR | --schedule",
-    .summary = "Prints when a cron expression fires next, one instant a line, in UTC.",
+    .summary = "Prints when a cron expression fires next, one instant a line, as clocks in its zone show it.",
     .options = own_options,
     .most_positionals = 1,
     .schedule = core::Need::mandatory,  // looked at for --schedule only
@@ -52,19 +56,19 @@ Result<std::size_t> parse_count(std::string_view text) {
   return count;
 }
 
-Result<core::Schedule> schedule_of(const ParsedOptions& options) {
+Result<core::Schedule> schedule_of(const ParsedOptions& options, std::span<const core::Setting> environment) {
   if (options.has("schedule") != options.positionals.empty()) {
     return Error{ErrorCode::invalid, "give either one EXPR in quotes, such as '0 3 * * *', or --schedule"};
   }
-  if (options.has("schedule")) return *options.config.config().schedule;
-  const std::string& text = options.positionals.front();
-  const auto expression = core::parse_cron(text);
-  if (!expression) return expression.error();
-  return core::Schedule{text, *expression};
+  const std::string text =
+      options.has("schedule") ? options.config.config().schedule->text : options.positionals.front();
+  const auto tz = std::find_if(environment.rbegin(), environment.rend(), [](const auto& s) { return s.name == "TZ"; });
+  const std::string_view fallback = tz == environment.rend() ? std::string_view() : tz->value;
+  return core::parse_schedule(text, options.value("tz").value_or(fallback), system_zones());
 }
 
-Result<Question> question_of(const ParsedOptions& options, WallTime now) {
-  auto schedule = schedule_of(options);
+Result<Question> question_of(const ParsedOptions& options, std::span<const core::Setting> environment, WallTime now) {
+  auto schedule = schedule_of(options, environment);
   if (!schedule) return std::move(schedule).error();
   const auto count = parse_count(options.value("count").value_or("5"));
   if (!count) return count.error();
@@ -78,17 +82,22 @@ std::vector<std::string> answer(const Question& question) {
   std::vector<std::string> instants;
   std::optional<WallTime> at = question.from;
   while (instants.size() < question.count) {
-    at = core::next(question.schedule.expression, *at);
+    at = core::next(question.schedule, *at);
     if (!at) break;
-    instants.push_back(core::format_rfc3339(*at));
+    instants.push_back(core::format_local(question.schedule.zone, *at));
   }
   return instants;
+}
+
+std::string words_of(const core::Schedule& schedule) {
+  return core::describe(schedule.expression, schedule.zone);
 }
 
 std::string as_json(const Question& question, const std::vector<std::string>& instants) {
   std::string out;
   core::JsonWriter json(out);
-  json.begin_object().key("schedule").string(question.schedule.text).key("next").begin_array();
+  json.begin_object().key("schedule").string(question.schedule.text);
+  json.key("words").string(words_of(question.schedule)).key("next").begin_array();
   for (const std::string& instant : instants) json.string(instant);
   json.end_array().end_object();
   return out;
@@ -103,14 +112,21 @@ int next(std::span<const std::string> arguments, std::span<const core::Setting> 
   if (options->has("schedule")) {
     if (const auto over = finish(options->config, err)) return *over;
   }
-  const auto question = question_of(*options, now);
+  const auto question = question_of(*options, environment, now);
   if (!question) {
     err << spec.command << ": " << question.error().text << '\n';
     return core::exit_code_of(question.error().code);
   }
   const auto instants = answer(*question);
+  if (instants.empty()) {
+    err << spec.command << ": " << core::in_quotes(question->schedule.text) << " has no tick after "
+        << core::format_local(question->schedule.zone, question->from) << '\n';
+    return core::exit_code_of(ErrorCode::invalid);
+  }
   if (options->has("json")) {
     out << as_json(*question, instants) << '\n';
+  } else if (options->has("explain")) {
+    out << words_of(question->schedule) << '\n';
   } else {
     for (const std::string& instant : instants) out << instant << '\n';
   }

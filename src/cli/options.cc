@@ -10,6 +10,7 @@
 
 #include "sidefridge/core/quote.h"
 #include "sidefridge/core/version.h"
+#include "sidefridge/os/zone_file.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -126,7 +127,7 @@ Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> a
     const std::string name(option.option);
     if (result.count(name) > 0) settings.push_back({std::string(option.variable), result[name].as<std::string>()});
   }
-  parsed.config = core::parse_config(settings, spec.schedule);
+  parsed.config = core::parse_config(settings, spec.schedule, system_zones());
   return parsed;
 }
 
@@ -136,6 +137,10 @@ std::optional<std::string_view> ParsedOptions::value(std::string_view name) cons
   const auto found = own.find(name);
   if (found == own.end()) return std::nullopt;
   return found->second;
+}
+
+core::ZoneSource system_zones() {
+  return [](std::string_view name) { return os::load_zone(name); };
 }
 
 std::vector<core::Setting> settings_of(const char* const* environment) {

@@ -1,6 +1,7 @@
-// calendar.cc - jumps month, day, hour, minute, second to the next instant of an expression.
+// calendar.cc - jumps month, day, hour, minute, second to the next match of local clocks, then finds when they show it.
 #include "sidefridge/core/calendar.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cstdint>
@@ -58,25 +59,23 @@ std::optional<chr::seconds> time_from(const CronExpression& expression, chr::sec
 
 /// The days of one month that match, as bits 1-31.
 std::uint64_t days_of(const CronExpression& expression, chr::year_month month) noexcept {
-  const chr::year_month_day first = month / chr::day(1);
-  const auto length = static_cast<unsigned>((month / chr::last).day());
-  const std::uint64_t whole = ((std::uint64_t{1} << length) - 1) << 1;
-
-  // The week six times over, then shifted so that bit 1 is the weekday of the month's first day.
-  constexpr std::uint64_t six_weeks = 0x8'1020'4081;
-  const std::uint64_t by_weekday = expression.weekdays * six_weeks >> chr::weekday(first).c_encoding() << 1;
-
-  switch (expression.day_rule) {
-    case DayRule::every: return whole;
-    case DayRule::days: return whole & expression.days;
-    case DayRule::weekdays: return whole & by_weekday;
-    case DayRule::either: return whole & (expression.days | by_weekday);
-  }
-  return 0;
+  const chr::weekday first_weekday(chr::sys_days(month / chr::day(1)));
+  return matching_days(expression, static_cast<unsigned>((month / chr::last).day()), first_weekday.c_encoding());
 }
 
-/// The first match that is not before `from`. Knows nothing of zones: both are the same clock on the wall.
-std::optional<chr::sys_seconds> match_from(const CronExpression& expression, chr::sys_seconds from) noexcept {
+// What local clocks show, as if they were UTC's.
+using LocalTime = chr::local_seconds;
+
+LocalTime shown(chr::sys_seconds at, chr::seconds offset) noexcept {
+  return LocalTime((at + offset).time_since_epoch());
+}
+
+chr::sys_seconds instant_of(LocalTime local, chr::seconds offset) noexcept {
+  return chr::sys_seconds(local.time_since_epoch() - offset);
+}
+
+/// The first match that is not before `from`. Knows nothing of zones.
+std::optional<LocalTime> match_from(const CronExpression& expression, LocalTime from) noexcept {
   const auto today = chr::floor<chr::days>(from);
   const chr::year_month_day date(today);
   int year = static_cast<int>(date.year());
@@ -99,7 +98,7 @@ std::optional<chr::sys_seconds> match_from(const CronExpression& expression, chr
     month = *matching_month;
     const auto year_month = chr::year(year) / chr::month(month);
     if (const auto matching_day = bit_from(days_of(expression, year_month), day)) {
-      return chr::sys_days(year_month / chr::day(*matching_day)) + first_time(expression);
+      return chr::local_days(year_month / chr::day(*matching_day)) + first_time(expression);
     }
     ++month;
     day = 1;
@@ -107,15 +106,71 @@ std::optional<chr::sys_seconds> match_from(const CronExpression& expression, chr
   return std::nullopt;
 }
 
+// No local clock is further from UTC, either way.
+constexpr chr::seconds farthest = chr::hours(26);
+
+/// The latest time that clocks showed up to and with `at`: earlier than they show now when they were set back.
+LocalTime latest_shown(const Zone& zone, ZonePeriod period, chr::sys_seconds at) noexcept {
+  LocalTime latest = shown(at, period.offset);
+  // What was before this can have shown nothing later.
+  const chr::sys_seconds horizon = at - 2 * farthest;
+  while (period.begins_at > horizon) {
+    const chr::sys_seconds before = period.begins_at - chr::seconds(1);
+    period = zone.period_at(before);
+    latest = std::max(latest, shown(before, period.offset));
+  }
+  return latest;
+}
+
+/// The first instant at which local clocks show this or more. Requires: they do not in `period` before `from`.
+chr::sys_seconds first_shown(const Zone& zone, ZonePeriod period, chr::sys_seconds from, LocalTime wanted) noexcept {
+  if (const chr::sys_seconds early = instant_of(wanted, farthest); early >= period.ends_at) {
+    from = early;
+    period = zone.period_at(from);
+  }
+  for (;;) {
+    const chr::sys_seconds at = std::max(from, instant_of(wanted, period.offset));
+    if (at < period.ends_at) return at;
+    from = period.ends_at;
+    period = zone.period_at(from);
+  }
+}
+
+std::optional<chr::sys_seconds> next_of_day(const CronExpression& expression, const Zone& zone,
+                                            chr::sys_seconds from) noexcept {
+  const chr::sys_seconds before = from - chr::seconds(1);
+  const ZonePeriod period = zone.period_at(before);
+  const auto match = match_from(expression, latest_shown(zone, period, before) + chr::seconds(1));
+  if (!match) return std::nullopt;
+  return first_shown(zone, period, from, *match);
+}
+
+std::optional<chr::sys_seconds> next_of_real_time(const CronExpression& expression, const Zone& zone,
+                                                  chr::sys_seconds from) noexcept {
+  for (;;) {
+    const ZonePeriod period = zone.period_at(from);
+    auto match = match_from(expression, shown(from, period.offset));
+    if (match && instant_of(*match, period.offset) < period.ends_at) return instant_of(*match, period.offset);
+    if (period.ends_at == chr::sys_seconds::max()) return std::nullopt;
+    from = period.ends_at;
+    // The next period may repeat what was searched. What matches from there on tells how many periods are not worth it.
+    match = match_from(expression, shown(from, -farthest));
+    if (!match) return std::nullopt;
+    from = std::max(from, instant_of(*match, farthest));
+  }
+}
+
 }  // namespace
 
-std::optional<WallTime> next(const CronExpression& expression, WallTime after) noexcept {
+std::optional<WallTime> next(const CronExpression& expression, const Zone& zone, WallTime after) noexcept {
   // By hand, because chrono's floor() overflows near WallTime's beginning.
   chr::seconds whole = chr::duration_cast<chr::seconds>(after.time_since_epoch());
   if (after.time_since_epoch() % chr::seconds(1) < Duration::zero()) --whole;
-  const auto match = match_from(expression, chr::sys_seconds(whole + chr::seconds(1)));
-  if (!match || *match > chr::time_point_cast<chr::seconds>(WallTime::max())) return std::nullopt;
-  return WallTime(*match);
+  const chr::sys_seconds from(whole + chr::seconds(1));
+  const auto at =
+      expression.follows_real_time ? next_of_real_time(expression, zone, from) : next_of_day(expression, zone, from);
+  if (!at || *at > chr::time_point_cast<chr::seconds>(WallTime::max())) return std::nullopt;
+  return WallTime(*at);
 }
 
 }  // namespace sidefridge::core

@@ -30,9 +30,9 @@ Result<void> assign_schedule(Config& config, std::string_view value) {
     config.schedule.reset();
     return {};
   }
-  auto expression = parse_cron(value);
+  auto expression = parse_cron(split_zone(value).rest);
   if (!expression) return std::move(expression).error();
-  config.schedule = Schedule{std::string(value), *expression};
+  config.schedule = Schedule{std::string(value), *expression, Zone()};  // find_zone() comes later: TZ counts, too
   return {};
 }
 
@@ -96,7 +96,7 @@ Result<void> assign_truth(bool& field, std::string_view value) {
 
 constexpr std::array<ConfigOption, 17> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
-     "when backups run, in UTC: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
+     "when backups run: 5 fields, 6 with the second first, or a macro such as @daily, in the zone of TZ", assign_schedule},
     {"TARGET_CONTAINER", "target-container", "", "name", "container that kubectlexec runs its commands in",
      [](Config& config, std::string_view value) { return assign_name(config.target_container, value); }},
     {"POD_NAME", "pod-name", "", "name", "pod that kubectlexec runs its commands in",
@@ -176,11 +176,13 @@ void warn_of_unknown(Config& config, std::span<const Setting> settings) {
   }
 }
 
-void warn_of_time_zone(Config& config, std::span<const Setting> settings) {
-  constexpr std::array<std::string_view, 5> utc{"", "UTC", "Etc/UTC", "UTC0", "GMT"};
-  const auto zone = value_of(settings, "TZ");
-  if (!zone || std::find(utc.begin(), utc.end(), *zone) != utc.end()) return;
-  config.warnings.push_back("TZ: found " + in_quotes(*zone) + ", but CRON_BACKUP_SCHEDULE is read in UTC all the same");
+/// Returns: what is wrong with the zone's name, where it was given.
+std::optional<std::string> find_zone(Schedule& schedule, std::span<const Setting> settings, const ZoneSource& zones) {
+  const auto written = split_zone(schedule.text).zone;
+  auto zone = zones(written ? *written : value_of(settings, "TZ").value_or(""));
+  if (!zone) return written ? told(options.front(), zone.error().text) : "TZ: " + zone.error().text;
+  schedule.zone = *std::move(zone);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -189,7 +191,7 @@ std::span<const ConfigOption> config_options() noexcept {
   return options;
 }
 
-ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule) {
+ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const ZoneSource& zones) {
   Config config;
   std::vector<std::string> mistakes;
   const ConfigOption& first = options.front();
@@ -203,8 +205,10 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule) {
       mistakes.push_back(told(option, assigned.error().text));
     }
   }
+  if (config.schedule) {
+    if (auto mistake = find_zone(*config.schedule, settings, zones)) mistakes.push_back(*std::move(mistake));
+  }
   if (!mistakes.empty()) return mistakes;
-  warn_of_time_zone(config, settings);
   warn_of_unknown(config, settings);
   return config;
 }

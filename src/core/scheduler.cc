@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "sidefridge/core/calendar.h"
 #include "sidefridge/core/check.h"
 #include "sidefridge/core/time_format.h"
 
@@ -93,9 +92,8 @@ void Scheduler::after_preparation() {
     return;
   }
   phase_ = Phase::waiting;
-  await_tick_after(now_.wall);
-  log(LogLevel::info, next_tick_ ? "ready; next run at " + format_rfc3339(next_tick_->due_at)
-                                 : std::string("ready; the schedule has no further tick"));
+  next_tick_ = tick_after(now_.wall);
+  log(LogLevel::info, "ready; " + coming_runs());
   const std::optional<WallTime> missed = find_missed_tick();
   if (missed)
     log(LogLevel::warning, "the tick of " + format_rfc3339(*missed) + " was missed while no daemon was there");
@@ -106,15 +104,22 @@ void Scheduler::after_preparation() {
   }
 }
 
-void Scheduler::await_tick_after(WallTime after) {
+std::optional<Scheduler::Tick> Scheduler::tick_after(WallTime after) const noexcept {
   const std::optional<WallTime> at = next(*settings_.schedule, after);
-  if (!at) {
-    next_tick_.reset();
-    return;
-  }
-  next_tick_ = Tick{*at, *at + settings_.delay};
+  if (!at) return std::nullopt;
+  if (settings_.delay == Duration::zero()) return Tick{*at, *at};
   const std::optional<WallTime> following = next(*settings_.schedule, *at);
-  if (following && next_tick_->due_at >= *following) next_tick_->due_at = *at + settings_.delay % (*following - *at);
+  return Tick{*at, *at + (following ? settings_.delay % (*following - *at) : settings_.delay)};
+}
+
+/// "next runs at …": the next three, as their zone's clocks show them.
+std::string Scheduler::coming_runs() const {
+  const Schedule& schedule = *settings_.schedule;
+  std::vector<std::string> times;
+  for (auto tick = next_tick_; tick && times.size() < 3; tick = tick_after(tick->at)) {
+    times.push_back(format_local(schedule.zone, tick->due_at));
+  }
+  return times.empty() ? "the schedule has no further tick" : "next runs at " + join(times);
 }
 
 // The first that is not settled and counts. One run stands for all that were missed.
@@ -155,13 +160,13 @@ void Scheduler::handle(const ClockStepped&) {
     const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
     if (std::chrono::abs(step) >= clock_step_limit) {
       last_tick_at_.reset();
-      await_tick_after(now_.wall);
+      next_tick_ = tick_after(now_.wall);
     } else if (next_tick_->at > now_.wall) {
       // One that ran does not come again after a step back; one that a step jumped over is still due.
-      await_tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+      next_tick_ = tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
     }
     log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
-                            (next_tick_ ? "; next run at " + format_rfc3339(next_tick_->due_at) : std::string()));
+                            "; " + coming_runs());
   }
   handle(TimePassed{});
 }
@@ -169,7 +174,7 @@ void Scheduler::handle(const ClockStepped&) {
 void Scheduler::tick() {
   const Tick tick = *next_tick_;
   last_tick_at_ = tick.at;
-  await_tick_after(std::max(now_.wall, tick.at));
+  next_tick_ = tick_after(std::max(now_.wall, tick.at));
   if (phase_ == Phase::waiting) {
     retry_.reset();
     retry_deadline_.reset();

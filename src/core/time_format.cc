@@ -256,6 +256,19 @@ std::string format_rfc3339(WallTime at, Precision precision) {
   return out;
 }
 
+std::string format_rfc3339(WallTime at, chr::seconds offset) {
+  const auto minutes = chr::duration_cast<chr::minutes>(offset);
+  std::string out;
+  append_rfc3339(out, at + minutes, Precision::seconds);
+  out.back() = minutes < chr::minutes(0) ? '-' : '+';
+  std::array<char, 5> digits{};
+  put_digits<2>(&digits[0], chr::abs(minutes).count() / 60);
+  digits[2] = ':';
+  put_digits<2>(&digits[3], chr::abs(minutes).count() % 60);
+  out.append(digits.data(), digits.size());
+  return out;
+}
+
 Result<WallTime> parse_rfc3339(std::string_view text) {
   Reader reader(text);
   if (const auto at = read_instant(reader)) return *at;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "sidefridge/core/cron_words.h"
 #include "sidefridge/core/jitter.h"
 #include "sidefridge/core/version.h"
 #include "sidefridge/os/boot_id.h"
@@ -26,7 +27,7 @@ constexpr Duration last_words_patience = std::chrono::seconds(2);
 core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode,
                                              std::optional<WallTime> settled_until) {
   core::Scheduler::Settings settings;
-  if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value().expression;
+  if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value();
   settings.grace = config.grace;
   settings.script_timeout = config.script_timeout;
   settings.run_timeout = config.run_timeout;
@@ -102,7 +103,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 void Daemon::say_hello(Mode mode) {
   const std::string name = "sidefridge " + std::string(core::version());
   console_->log(core::LogLevel::info,
-                mode == Mode::once ? name + ", one run" : name + ", schedule '" + config_.schedule->text + "'");
+                mode == Mode::once ? name + ", one run"
+                                   : name + ", schedule '" + config_.schedule->text + "': " +
+                                         core::describe(config_.schedule->expression, config_.schedule->zone));
   for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
   log_notices();
   if (mode == Mode::schedule) {

@@ -36,41 +36,70 @@ TEST(Next, prints_five_instants_from_now) {
   const Answer answer = asked({"0 3 * * *"});
   EXPECT_EQ(answer.code, 0);
   EXPECT_EQ(answer.out,
-            "2026-11-24T03:00:00Z\n2026-11-25T03:00:00Z\n2026-11-26T03:00:00Z\n2026-11-27T03:00:00Z\n"
-            "2026-11-28T03:00:00Z\n");
+            "2026-11-24T03:00:00+00:00\n2026-11-25T03:00:00+00:00\n2026-11-26T03:00:00+00:00\n2026-11-27T03:00:00+00:00\n"
+            "2026-11-28T03:00:00+00:00\n");
   EXPECT_EQ(answer.err, "");
 }
 
 TEST(Next, prints_as_many_as_asked_from_where_it_is_told) {
   const Answer answer = asked({"--count=2", "0 0 29 2 *", "--from", "2096-02-29T01:00:00+01:00"});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(answer.out, "2104-02-29T00:00:00Z\n2108-02-29T00:00:00Z\n");
+  EXPECT_EQ(answer.out, "2104-02-29T00:00:00+00:00\n2108-02-29T00:00:00+00:00\n");
 }
 
 TEST(Next, stops_where_time_ends) {
   const Answer answer = asked({"@yearly", "--from", "2260-06-01T00:00:00Z"});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(answer.out, "2261-01-01T00:00:00Z\n2262-01-01T00:00:00Z\n");
+  EXPECT_EQ(answer.out, "2261-01-01T00:00:00+00:00\n2262-01-01T00:00:00+00:00\n");
 }
 
 TEST(Next, takes_the_schedule_of_the_environment_or_the_option) {
-  EXPECT_EQ(asked({"--schedule", "--count", "1"}, {{"CRON_BACKUP_SCHEDULE", "@hourly"}}).out, "2026-11-23T08:00:00Z\n");
+  EXPECT_EQ(asked({"--schedule", "--count", "1"}, {{"CRON_BACKUP_SCHEDULE", "@hourly"}}).out, "2026-11-23T08:00:00+00:00\n");
   EXPECT_EQ(
       asked({"--schedule", "--count", "1", "--cron-backup-schedule=@daily"}, {{"CRON_BACKUP_SCHEDULE", "@hourly"}}).out,
-      "2026-11-24T00:00:00Z\n");
+      "2026-11-24T00:00:00+00:00\n");
 }
 
 TEST(Next, prints_json_for_programs) {
   const Answer answer = asked({"0,30 * * * *", "--json", "--count", "2"});
   EXPECT_EQ(answer.code, 0);
   EXPECT_EQ(answer.out,
-            "{\"schedule\":\"0,30 * * * *\",\"next\":[\"2026-11-23T08:00:00Z\",\"2026-11-23T08:30:00Z\"]}\n");
+            "{\"schedule\":\"0,30 * * * *\",\"words\":\"@WORDS@\",\"next\":[\"2026-11-23T08:00:00+00:00\",\"2026-11-23T08:30:00+00:00\"]}\n");
 }
 
 TEST(Next, needs_no_settings_for_an_expression) {
   const Answer answer = asked({"@hourly", "--count", "1"}, {{"SIDEFRIDGE_GRACE", "x"}, {"CRON_BACKUP_SCHEDULE", "x"}});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(answer.out, "2026-11-23T08:00:00Z\n");
+  EXPECT_EQ(answer.out, "2026-11-23T08:00:00+00:00\n");
+}
+
+TEST(Next, shows_what_clocks_in_the_zone_show) {
+  const std::vector<std::string> night{"30 2 * * *", "--count", "3", "--from", "2025-03-07T00:00:00Z"};
+  const std::string_view new_york = "2025-03-07T02:30:00-05:00\n2025-03-08T02:30:00-05:00\n2025-03-09T03:00:00-04:00\n";
+  EXPECT_EQ(asked(night, {{"TZ", "America/New_York"}}).out, new_york);
+  std::vector<std::string> by_option = night;
+  by_option.insert(by_option.end(), {"--tz", "America/New_York"});
+  EXPECT_EQ(asked(by_option, {{"TZ", "Europe/Berlin"}}).out, new_york);
+  std::vector<std::string> by_text = by_option;
+  by_text.front() = "CRON_TZ=Asia/Kolkata 30 2 * * *";
+  EXPECT_EQ(asked(by_text).out,
+            "2025-03-07T02:30:00+05:30\n2025-03-08T02:30:00+05:30\n2025-03-09T02:30:00+05:30\n");
+}
+
+TEST(Next, explains_the_schedule_in_words) {
+  EXPECT_EQ(asked({"--explain", "TZ=Europe/Berlin 30 2 * * mon-fri"}).out, "at 02:30 on weekdays, Europe/Berlin\n");
+}
+
+TEST(Next, refuses_a_zone_that_is_not_known) {
+  const Answer answer = asked({"@daily", "--tz", "Europe/Berlln"});
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_NE(answer.err.find("'Europe/Berlln'"), std::string::npos) << answer.err;
+  EXPECT_EQ(answer.err.find('\n'), answer.err.size() - 1);
+}
+
+TEST(Next, refuses_to_say_nothing) {
+  const Answer answer = asked({"@yearly", "--from", "2262-03-01T00:00:00Z"});
+  expect_refused(answer, "sidefridge next: '@yearly' has no tick after 2262-03-01T00:00:00+00:00\n");
 }
 
 TEST(Next, refuses_a_bad_expression_in_one_line) {

@@ -16,14 +16,21 @@ namespace {
 using namespace std::chrono_literals;
 using Settings = std::vector<Setting>;
 
+/// A world of two zones.
+Result<Zone> zone_named(std::string_view name) {
+  if (name.empty()) return Zone();
+  if (name == "CET-1") return Zone::from_posix(name);
+  return Error{ErrorCode::invalid, "unknown time zone '" + std::string(name) + "'"};
+}
+
 Config configured(const Settings& settings, Need schedule = Need::optional) {
-  auto outcome = parse_config(settings, schedule);
+  auto outcome = parse_config(settings, schedule, zone_named);
   EXPECT_TRUE(outcome.ok()) << outcome.mistakes().front();
   return outcome.ok() ? std::move(outcome).config() : Config{};
 }
 
 std::vector<std::string> mistakes_in(const Settings& settings, Need schedule = Need::optional) {
-  const auto outcome = parse_config(settings, schedule);
+  const auto outcome = parse_config(settings, schedule, zone_named);
   return outcome.ok() ? std::vector<std::string>{} : outcome.mistakes();
 }
 
@@ -191,12 +198,22 @@ TEST(Config, does_not_warn_of_what_its_scripts_are_given_or_of_service_links) {
   }
 }
 
-TEST(Config, warns_of_a_time_zone_that_is_not_utc) {
-  for (const char* const zone : {"", "UTC", "Etc/UTC", "UTC0", "GMT"}) {
-    EXPECT_TRUE(configured({{"TZ", zone}}).warnings.empty()) << zone;
-  }
-  EXPECT_EQ(configured({{"TZ", "Europe/Berlin"}}).warnings,
-            Lines{"TZ: found 'Europe/Berlin', but CRON_BACKUP_SCHEDULE is read in UTC all the same"});
+TEST(Config, takes_the_zone_of_the_schedule_else_that_of_tz_else_utc) {
+  const Setting daily{"CRON_BACKUP_SCHEDULE", "@daily"};
+  EXPECT_EQ(configured({daily}).schedule->zone, Zone());
+  EXPECT_EQ(configured({daily, {"TZ", ""}}).schedule->zone, Zone());
+  EXPECT_EQ(configured({daily, {"TZ", "CET-1"}}).schedule->zone.name(), "CET-1");
+  EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", "CRON_TZ=CET-1 @daily"}, {"TZ", "Mars/Base"}}).schedule->zone.name(),
+            "CET-1");
+  EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", "TZ= @daily"}, {"TZ", "CET-1"}}).schedule->zone, Zone());
+}
+
+TEST(Config, names_where_an_unknown_zone_was_given) {
+  EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", "@daily"}, {"TZ", "Mars/Base"}}),
+            Lines{"TZ: unknown time zone 'Mars/Base'"});
+  EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", "TZ=Mars/Base @daily"}}),
+            Lines{"CRON_BACKUP_SCHEDULE (--cron-backup-schedule): unknown time zone 'Mars/Base'"});
+  EXPECT_TRUE(configured({{"TZ", "Mars/Base"}}).warnings.empty()) << "without a schedule nobody asks";
 }
 
 TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) {

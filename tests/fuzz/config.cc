@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto settings = fuzz::settings_in(fuzz::text_of(data, size));
   for (const core::Setting& setting : settings) fuzz::read_everywhere(setting.value);
 
-  const auto outcome = core::parse_config(settings, core::Need::mandatory);
+  const auto outcome = core::parse_config(settings, core::Need::mandatory, core::Zone::from_posix);
   if (!outcome) {
     fuzz::promise(!outcome.mistakes().empty(), "a refusal has a reason");
     for (const std::string& mistake : outcome.mistakes()) {

@@ -41,7 +41,10 @@ FakeScript random_script(Dice& dice) {
 core::Scheduler::Settings random_settings(Dice& dice) {
   const char* const schedules[] = {"* * * * *", "*/7 * * * *", "*/20 * * * * *", "0 * * * *", "30 3 * * *"};
   core::Scheduler::Settings settings;
-  if (!dice.one_in(8)) settings.schedule = core::parse_cron(schedules[dice.up_to(4)]).value();
+  if (!dice.one_in(8)) {
+    const std::string text = schedules[dice.up_to(4)];
+    settings.schedule = core::Schedule{text, core::parse_cron(text).value(), core::Zone()};
+  }
   settings.grace = std::chrono::seconds(dice.up_to(40));
   if (dice.one_in(3)) settings.script_timeout = std::chrono::seconds(1 + dice.up_to(60));
   if (dice.one_in(3)) settings.run_timeout = std::chrono::seconds(1 + dice.up_to(120));

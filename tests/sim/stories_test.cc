@@ -30,7 +30,7 @@ WallTime at(const std::string& text) {
 
 core::Scheduler::Settings daemon_settings(const std::string& schedule = "0 3 * * *") {
   core::Scheduler::Settings settings;
-  settings.schedule = core::parse_cron(schedule).value();
+  settings.schedule = core::Schedule{schedule, core::parse_cron(schedule).value(), core::Zone()};
   return settings;
 }
 

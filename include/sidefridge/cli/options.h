@@ -54,6 +54,9 @@ struct ParsedOptions {
 /// The environment as settings. Requires: `environment` ends with a null pointer, as `environ` does.
 std::vector<core::Setting> settings_of(const char* const* environment);
 
+/// The zones of this machine.
+core::ZoneSource system_zones();
+
 /// Reads a command line. `arguments` are what follows the verb (or the program's name, for the daemon).
 /// Errors: invalid, one line: an unknown option, a value missing or not wanted, a positional too many. Mistakes in
 /// settings are no error here but stand in ParsedOptions::config.

@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "sidefridge/core/cron_expression.h"
 #include "sidefridge/core/log_level.h"
 #include "sidefridge/core/result.h"
+#include "sidefridge/core/schedule.h"
 #include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
@@ -24,17 +24,10 @@ struct Setting {
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 
-/// CRON_BACKUP_SCHEDULE, as written and as understood.
-struct Schedule {
-  std::string text;
-  CronExpression expression;
-
-  friend bool operator==(const Schedule&, const Schedule&) = default;
-};
-
 /// Everything that can be set. A default-made Config holds the defaults.
 struct Config {
-  std::optional<Schedule> schedule;             // nothing when unset or empty; the daemon always has it
+  std::optional<Schedule> schedule;             // nothing when unset or empty; the daemon always has it. In the zone of
+                                                // its text, else that of TZ, else UTC
   std::optional<std::string> target_container;  // for kubectlexec; nothing when unset or empty
   std::optional<std::string> pod_name;          // for kubectlexec; nothing when unset or empty
   std::string scripts_dir = "/scripts";
@@ -94,6 +87,6 @@ private:
 
 /// Turns settings into a Config. Of a name given twice the last wins, so options come after the environment.
 /// Names that are not ours are ignored, except that an unknown SIDEFRIDGE_* is a warning: it is likely a typo.
-ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule);
+ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const ZoneSource& zones);
 
 }  // namespace sidefridge::core

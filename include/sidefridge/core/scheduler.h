@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "sidefridge/core/action.h"
-#include "sidefridge/core/cron_expression.h"
 #include "sidefridge/core/event.h"
 #include "sidefridge/core/run.h"
+#include "sidefridge/core/schedule.h"
 #include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
@@ -48,7 +48,7 @@ class Scheduler {
 public:
   struct Settings {
     /// The ticks of a daemon; nothing: one run at once, then the end with its outcome as exit code.
-    std::optional<CronExpression> schedule;
+    std::optional<Schedule> schedule;
     Duration grace = std::chrono::seconds(25);  // what a run may still take once we are told to end
     Duration script_timeout{};                  // zero: none
     Duration run_timeout{};                     // zero: none; for the chain, and then once more for on_error
@@ -74,6 +74,11 @@ public:
   bool ready() const noexcept { return prepared_ && !stopping_; }
 
 private:
+  struct Tick {
+    WallTime at;
+    WallTime due_at;  // with its delay
+  };
+
   struct Plan {
     Trigger trigger;
     WallTime scheduled_at;
@@ -97,7 +102,8 @@ private:
   void handle(const ProcessesAlive&);
   void handle(const OrphansReaped&);
 
-  void await_tick_after(WallTime after);
+  std::optional<Tick> tick_after(WallTime after) const noexcept;
+  std::string coming_runs() const;
   void tick();
   std::optional<WallTime> find_missed_tick();
   void skip(const RunRecord& run, const std::string& reason);
@@ -136,10 +142,6 @@ private:
   bool prepared_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
-  struct Tick {
-    WallTime at;
-    WallTime due_at;  // with its delay
-  };
   std::optional<Tick> next_tick_;
   std::optional<WallTime> last_tick_at_;  // the latest instant that must not come again
   Duration clock_offset_{};               // wall minus monotonic time, as of the last event: a change of it is a step

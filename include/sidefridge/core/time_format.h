@@ -1,6 +1,7 @@
 // time_format.h - instants, durations and sizes as people and machines write them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ void append_rfc3339(std::string& out, WallTime at, Precision precision);
 
 /// "2026-11-23T07:55:17Z" (RFC 3339, always UTC).
 std::string format_rfc3339(WallTime at, Precision precision = Precision::seconds);
+
+/// "2026-11-23T08:55:17+01:00": what clocks `offset` ahead of UTC show. Seconds of an offset, as before 1972, are left
+/// out of it and of the time shown, so that the instant stays what it is.
+std::string format_rfc3339(WallTime at, std::chrono::seconds offset);
 
 /// Reads a date and time with `Z` or an offset: "2026-11-23T07:55:17Z", "2026-11-23 08:55:17.125+01:00".
 /// Digits beyond nanoseconds are cut off. Errors: invalid, with the form that is wanted; a leap second (:60) and an

@@ -1,0 +1,57 @@
+// zone.h - what clocks on the wall show in a time zone, and since when.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sidefridge/core/result.h"
+#include "sidefridge/core/zone_period.h"
+#include "sidefridge/core/zone_rule.h"
+
+namespace sidefridge::core {
+
+/// The rules of one time zone. A value; any thread may use a const one.
+class Zone {
+public:
+  /// UTC.
+  Zone() noexcept = default;
+
+  /// Reads TZif (RFC 9636), versions 1 to 4; of version 2 on the 64-bit data and the footer, which tells of the years
+  /// past the table. Errors: invalid, for bytes that are not TZif or damaged.
+  static Result<Zone> from_tzif(std::string name, std::string_view bytes);
+
+  /// Reads a rule as POSIX's TZ has it ("CET-1CEST,M3.5.0,M10.5.0/3"), with the hours -167 to 167 of RFC 9636.
+  /// Errors: invalid.
+  static Result<Zone> from_posix(std::string_view text);
+
+  /// As it was asked for: "Europe/Berlin".
+  const std::string& name() const noexcept { return name_; }
+
+  /// The period that holds at an instant. Two periods that follow each other differ in their offset.
+  /// Costs: no allocation; a binary search, past the table a few divisions.
+  ZonePeriod period_at(std::chrono::sys_seconds at) const noexcept;
+
+  /// Zones of one name are the same.
+  friend bool operator==(const Zone& a, const Zone& b) { return a.name() == b.name(); }
+
+private:
+  /// From an instant on an offset holds.
+  struct Step {
+    std::chrono::sys_seconds begins_at;
+    std::chrono::seconds offset;
+  };
+
+  Zone(std::string name, std::vector<Step> steps, std::optional<ZoneRule> rule, std::chrono::sys_seconds rule_from)
+      : name_(std::move(name)), steps_(std::move(steps)), rule_(std::move(rule)), rule_from_(rule_from) {}
+
+  std::string name_ = "UTC";
+  std::vector<Step> steps_;                                               // what holds before rule_from_; in order
+  std::optional<ZoneRule> rule_ = ZoneRule{};                             // absent: the last step holds for ever
+  std::chrono::sys_seconds rule_from_ = std::chrono::sys_seconds::min();  // one of the rule's own changes, or min()
+};
+
+}  // namespace sidefridge::core
