@@ -1,13 +1,23 @@
-// cron.cc - any bytes as a cron expression.
+// cron.cc - any bytes as a cron expression, in a zone and from an instant that the bytes choose, too.
 #include <chrono>
+#include <vector>
 
+#include "../core/cron_oracle.h"
+#include "../core/cron_zones.h"
 #include "fuzz_target.h"
 #include "sidefridge/core/calendar.h"
 #include "sidefridge/core/cron_expression.h"
+#include "sidefridge/core/cron_words.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sidefridge;
-  const auto expression = core::parse_cron(fuzz::text_of(data, size));
+  using std::chrono::sys_seconds;
+  static const std::vector<core::Zone> zones = core::all_test_zones();
+  const std::string_view text = fuzz::text_of(data, size);
+  const core::ZonedText zoned = core::split_zone(text);
+  fuzz::promise(text.ends_with(zoned.rest), "what is behind the zone stays as it is");
+
+  const auto expression = core::parse_cron(zoned.rest);
   if (!expression) {
     fuzz::promise(fuzz::is_one_line(expression.error().text), "a refusal is one line");
     return 0;
@@ -15,13 +25,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = core::parse_cron(core::format_cron(*expression));
   fuzz::promise(again.ok() && *again == *expression, "what was written is read as the same");
 
-  WallTime after(std::chrono::sys_days(std::chrono::year(2026) / 11 / 23));
-  for (int i = 0; i < 8; ++i) {
-    const auto at = core::next(*expression, after);
-    fuzz::promise(at.has_value(), "what was accepted comes");
-    fuzz::promise(*at > after, "the next instant is later");
-    fuzz::promise(core::next(*expression, *at - Duration(1)) == at, "an instant is found from just before it");
-    after = *at;
+  std::size_t choice = size;
+  for (const char c : text) choice = choice * 31 + static_cast<unsigned char>(c);
+  const core::Zone& zone = zones[choice % zones.size()];
+  fuzz::promise(fuzz::is_one_line(core::describe(*expression, zone)), "a description is one line");
+
+  const core::oracle::Rules rules = core::oracle::rules_of(*expression);
+  // Between 1965 and 2170, and close before a change of the clocks when there is one.
+  sys_seconds from(std::chrono::seconds(static_cast<std::int64_t>(choice / 64 % 6'470'000'000) - 157'000'000));
+  if (const sys_seconds change = zone.period_at(from).begins_at; change != sys_seconds::min()) {
+    from = change - std::chrono::seconds(choice / 1024 % 200'000);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const auto at = core::next(*expression, zone, from);
+    const auto expected = core::oracle::next(rules, zone, from);
+    if (!expected) {
+      fuzz::promise(!at || *at >= from + core::oracle::patience, "what walking clocks do not meet does not come");
+      return 0;
+    }
+    fuzz::promise(at == WallTime(*expected), "it fires when walking clocks meet it");
+    fuzz::promise(core::next(*expression, zone, *at - Duration(1)) == at, "an instant is found from just before it");
+    from = *expected;
   }
   return 0;
 }

@@ -20,11 +20,12 @@ public:
   /// UTC.
   Zone() noexcept = default;
 
-  /// Reads TZif (RFC 9636), versions 1 to 4; of version 2 on the 64-bit data and the footer, which tells of the years
-  /// past the table. Errors: invalid, for bytes that are not TZif or damaged.
+  /// Reads TZif (RFC 9636), versions 1 to 4; from version 2 on its 64-bit data and its footer, which holds from the last
+  /// transition on. Without a footer the last offset holds for ever.
+  /// Errors: invalid, for bytes that are not TZif, are damaged, or count leap seconds, as those in zoneinfo/right do.
   static Result<Zone> from_tzif(std::string name, std::string_view bytes);
 
-  /// Reads a rule as POSIX's TZ has it ("CET-1CEST,M3.5.0,M10.5.0/3"), with the hours -167 to 167 of RFC 9636.
+  /// Reads a rule as POSIX's TZ has it ("CET-1CEST,M3.5.0,M10.5.0/3"), as zone_rule.h says.
   /// Errors: invalid.
   static Result<Zone> from_posix(std::string_view text);
 
