@@ -63,9 +63,10 @@ Findings examine(const core::Config& config, WallTime now) {
 }
 
 std::string as_text(const Findings& found) {
-  std::string text = "schedule '" + found.schedule.text +
-                     "': " + core::describe(found.schedule.expression, found.schedule.zone) + "; next run at " +
-                     (found.next_at ? core::format_local(found.schedule.zone, *found.next_at) : std::string("no time")) + "\n";
+  std::string text =
+      "schedule '" + found.schedule.text + "': " + core::describe(found.schedule.expression, found.schedule.zone) +
+      "; next run at " +
+      (found.next_at ? core::format_local(found.schedule.zone, *found.next_at) : std::string("no time")) + "\n";
   std::optional<core::Hook> hook;
   for (const PlannedScript& planned : found.scripts) {
     if (hook != planned.script.hook) text += std::string(core::name_of(planned.script.hook)) + "\n";

@@ -96,7 +96,7 @@ Result<void> assign_truth(bool& field, std::string_view value) {
 
 constexpr std::array<ConfigOption, 17> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
-     "when backups run: 5 fields, 6 with the second first, or a macro such as @daily, in the zone of TZ", assign_schedule},
+     "when backups run, by TZ: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
     {"TARGET_CONTAINER", "target-container", "", "name", "container that kubectlexec runs its commands in",
      [](Config& config, std::string_view value) { return assign_name(config.target_container, value); }},
     {"POD_NAME", "pod-name", "", "name", "pod that kubectlexec runs its commands in",

@@ -165,8 +165,7 @@ void Scheduler::handle(const ClockStepped&) {
       // One that ran does not come again after a step back; one that a step jumped over is still due.
       next_tick_ = tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
     }
-    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) +
-                            "; " + coming_runs());
+    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) + "; " + coming_runs());
   }
   handle(TimePassed{});
 }

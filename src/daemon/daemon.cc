@@ -104,8 +104,8 @@ void Daemon::say_hello(Mode mode) {
   const std::string name = "sidefridge " + std::string(core::version());
   console_->log(core::LogLevel::info,
                 mode == Mode::once ? name + ", one run"
-                                   : name + ", schedule '" + config_.schedule->text + "': " +
-                                         core::describe(config_.schedule->expression, config_.schedule->zone));
+                                   : name + ", schedule '" + config_.schedule->text +
+                                         "': " + core::describe(config_.schedule->expression, config_.schedule->zone));
   for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
   log_notices();
   if (mode == Mode::schedule) {

@@ -227,7 +227,7 @@ Program Stage::shell(const std::string& command) const {
 Program Stage::daemon(const std::string& schedule, As as) {
   environment["CRON_BACKUP_SCHEDULE"] = schedule;
   Program program = start({}, as);
-  program.wait_for("ready; next run at");
+  program.wait_for("ready; next runs at");
   return program;
 }
 

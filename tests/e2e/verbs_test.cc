@@ -108,7 +108,7 @@ TEST_F(Verbs, status_and_history_speak_with_and_without_a_daemon) {
 TEST_F(Verbs, next_prints_instants) {
   const Answer answer = ask({"next", "0 3 * * *", "--from", "2026-11-23T07:00:00Z", "--count", "2"});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(answer.out, "2026-11-24T03:00:00Z\n2026-11-25T03:00:00Z\n");
+  EXPECT_EQ(answer.out, "2026-11-24T03:00:00+00:00\n2026-11-25T03:00:00+00:00\n");
 }
 
 }  // namespace
