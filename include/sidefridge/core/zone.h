@@ -20,9 +20,9 @@ public:
   /// UTC.
   Zone() noexcept = default;
 
-  /// Reads TZif (RFC 9636), versions 1 to 4; from version 2 on its 64-bit data and its footer, which holds from the last
-  /// transition on. Without a footer the last offset holds for ever.
-  /// Errors: invalid, for bytes that are not TZif, are damaged, or count leap seconds, as those in zoneinfo/right do.
+  /// Reads TZif (RFC 9636), versions 1 to 4; from version 2 on its 64-bit data and its footer, which holds from the
+  /// last transition on. Without a footer the last offset holds for ever. Errors: invalid, for bytes that are not TZif,
+  /// are damaged, or count leap seconds, as those in zoneinfo/right do.
   static Result<Zone> from_tzif(std::string name, std::string_view bytes);
 
   /// Reads a rule as POSIX's TZ has it ("CET-1CEST,M3.5.0,M10.5.0/3"), as zone_rule.h says.

@@ -1,0 +1,92 @@
+// zone_file.cc - from a time zone's name to its file or its rule.
+#include "sidefridge/os/zone_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+
+#include "sidefridge/core/quote.h"
+#include "sidefridge/os/read_up_to.h"
+#include "sidefridge/os/unique_fd.h"
+
+namespace sidefridge::os {
+namespace {
+
+constexpr std::array<std::string_view, 4> names_of_utc{"", "UTC", "Etc/UTC", "GMT"};
+constexpr off_t largest_file_bytes = 1024 * 1024;  // the database's largest has 4 KiB
+
+/// Whether a name leads to where it seems to lead.
+bool is_plain(std::string_view name) {
+  if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; })) return false;
+  if (name.starts_with('/')) name.remove_prefix(1);
+  for (;;) {
+    const std::size_t slash = name.find('/');
+    const std::string_view component = name.substr(0, slash);
+    if (component.empty() || component == "." || component == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+/// What a regular file holds; nothing when there is no such file.
+Result<std::optional<std::string>> read_if_there(const std::string& path) {
+  const std::string subject = "cannot read time zone file " + core::in_quotes(path);
+  // O_NONBLOCK: what turns out to be a FIFO must not hold us up.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return std::optional<std::string>();
+    return core::system_error(subject, errno);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return core::system_error(subject, errno);
+  if (!S_ISREG(status.st_mode)) return std::optional<std::string>();
+  if (status.st_size > largest_file_bytes) return Error{ErrorCode::invalid, subject + ": it is larger than 1 MiB"};
+  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+  const ssize_t got = read_up_to(fd.get(), bytes);
+  if (got < 0) return core::system_error(subject, errno);
+  bytes.resize(static_cast<std::size_t>(got));
+  return std::optional(std::move(bytes));
+}
+
+/// Whether a text that is no zone deserves to hear what is wrong with it as a rule.
+bool looks_like_rule(std::string_view name) {
+  if (name.find_first_of(",<") != std::string_view::npos) return true;
+  return name.find('/') == std::string_view::npos && name.find_first_of("0123456789") != std::string_view::npos;
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+Result<core::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir) {
+  if (name.starts_with(':')) name.remove_prefix(1);
+  if (std::find(names_of_utc.begin(), names_of_utc.end(), name) != names_of_utc.end()) return core::Zone();
+
+  const bool absolute = name.starts_with('/');
+  if (is_plain(name)) {
+    const std::string path = absolute ? std::string(name) : zoneinfo_dir + "/" + std::string(name);
+    const auto bytes = read_if_there(path);
+    if (!bytes) return bytes.error();
+    if (*bytes) return core::Zone::from_tzif(std::string(name), **bytes);
+  }
+
+  auto rule = core::Zone::from_posix(name);
+  if (rule || looks_like_rule(name)) return rule;
+  if (!absolute && !is_folder(zoneinfo_dir)) {
+    return Error{ErrorCode::unavailable, "time zone " + core::in_quotes(name) + " cannot be looked up without " +
+                                             core::in_quotes(zoneinfo_dir) +
+                                             ": install the package tzdata (apk add tzdata or apt-get install tzdata)"};
+  }
+  return Error{ErrorCode::invalid, "unknown time zone " + core::in_quotes(name)};
+}
+
+}  // namespace sidefridge::os
