@@ -1,6 +1,8 @@
 // cron_zones.h - the time zones that schedules are tried in: ordinary ones, and every kind of strange one.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -51,9 +53,10 @@ inline Zone apia() {
 inline Zone kwajalein() {
   return table_zone("Pacific/Kwajalein", 11 * 3600, {{-7988400, -12 * 3600}, {745934400, 12 * 3600}});
 }
+inline constexpr std::chrono::sys_seconds restless_from{std::chrono::seconds(1'700'000'000)};
 /// Seconds in its offsets, changes within hours, both ways, and some that change nothing for long.
 inline Zone restless() {
-  constexpr std::int64_t begin = 1'700'000'000;
+  constexpr std::int64_t begin = restless_from.time_since_epoch().count();
   return table_zone("Restless", 3208,
                     {{begin, 7200},
                      {begin + 1800, 3600},
