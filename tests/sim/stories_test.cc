@@ -725,6 +725,48 @@ TEST_F(Story, a_tick_that_the_wall_clock_jumped_over_by_far_does_not_run) {
   EXPECT_EQ(w.runs().size(), 1U);
 }
 
+TEST_F(Story, the_wall_clock_is_stepped_around_a_tick) {
+  struct Case {
+    Duration set_at;  // after two; the tick is at three
+    Duration step;
+    std::vector<Duration> runs_after;  // from the step on; none for the run that was before it
+  };
+  const Duration before = 1h - 30s;
+  const Duration after = 1h + 30s;
+  const std::vector<Case> cases{
+      {before, -4h, {4h + 30s}},
+      {before, -1h, {1h + 30s}},
+      {before, -1s, {31s}},
+      {before, 1s, {29s}},
+      {before, 1h, {0s}},
+      {before, 4h, {}},
+      {after, -4h, {3h + 59min + 30s}},
+      {after, -1h, {}},
+      {after, -1s, {}},
+      {after, 1s, {}},
+      {after, 1h, {}},
+      {after, 4h, {}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(core::format_duration(c.step) + " at two and " + core::format_duration(c.set_at));
+    SimStore own;
+    SimWorld w(daemon_settings(), at("2026-11-23T02:00:00Z"), own);
+    w.add(Hook::backups, "bkp", {.runs_for = 0s});
+    w.start();
+    w.advance(c.set_at);
+    const std::size_t runs_before = w.runs().size();
+    EXPECT_EQ(runs_before, c.set_at == after ? 1U : 0U);
+    w.step_wall_clock(c.step);
+    const WallTime stepped_at = w.now().wall;
+    w.advance(5h);
+    std::vector<Duration> runs_after;
+    for (std::size_t i = runs_before; i < w.runs().size(); ++i) {
+      runs_after.push_back(w.runs()[i].started_at - stepped_at);
+    }
+    EXPECT_EQ(runs_after, c.runs_after);
+  }
+}
+
 TEST_F(Story, once_installs_then_runs_and_ends_with_the_outcome) {
   for (const int code : {0, 7}) {
     SimStore fresh;
