@@ -1,0 +1,72 @@
+// tree_watch.h - hearing of changes in the folder of hooks as a pollable descriptor.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/os/unique_fd.h"
+
+namespace sidefridge::os {
+
+/// Tells that something in the folder of hooks may have changed; what, only reading it tells. Watched are the folder
+/// itself, each hook's folder that is no link, and the folder that holds the name of the whole (or its nearest parent
+/// that exists, until it does). Neither files nor folders behind links are: a swap of a ConfigMap takes their watches
+/// away, and it is heard of where `..data` is renamed. So what inotify does not tell has to be found by polling: a
+/// change on a network file system by another machine, behind a link that leads out of the tree, in a folder within
+/// a hook's folder; and a mount that comes or goes.
+/// Owns:   one inotify descriptor, closed on destruction, and at most seven watches. Movable, not copyable.
+/// Thread: loop thread only.  Blocks: never.
+class TreeWatch {
+public:
+  enum class Seen {
+    nothing,  // the tree is as it was
+    changed,  // the tree may have changed, or nobody knows: read it again
+  };
+
+  /// Watches `scripts_dir`, which may be a link, or missing still. What cannot be watched is in take_notices().
+  explicit TreeWatch(std::string scripts_dir);
+
+  /// The descriptor to poll for input, or -1 when the system gives none: then only polling finds changes.
+  /// Borrowed: valid while *this lives.
+  int fd() const noexcept { return fd_.get(); }
+
+  /// Takes what is pending, a full queue at most in one call, and watches what has come or was replaced. A tree that is
+  /// read after this call gives what it was changed to, or is heard of again.
+  Seen drain() noexcept;
+
+  /// Watches what is there now. Called before a tree is read that no event announced: a folder that was mounted
+  /// over gives none. Returns: changed when other folders than before are watched.
+  Seen rearm() noexcept;
+
+  /// Whether all there is to watch is watched. When not, the next drain() or rearm() tries again.
+  bool complete() const noexcept { return problem_.empty(); }
+
+  /// What is not watched and why, one line for a person each, once as long as it stays so. Returns: the new ones.
+  std::vector<std::string> take_notices() noexcept;
+
+private:
+  static constexpr int unwatched = -1;
+
+  /// Watch descriptors; one may stand twice where two names are one folder.
+  struct Watches {
+    int holder = unwatched;                            // of the folder that holds the root's name
+    std::array<int, 1 + core::all_hooks.size()> tree;  // of root_ and hooks_, in this order
+
+    Watches() noexcept { tree.fill(unwatched); }
+    bool has(int watch) const noexcept;
+  };
+
+  Watches add_watches();
+  int add_holder();
+  int add(const std::string& path, unsigned mask);
+
+  UniqueFd fd_;
+  std::array<std::string, 1 + core::all_hooks.size()> paths_;  // the root's and the hooks'
+  Watches watches_;
+  std::string problem_;  // why something is not watched; empty when all is
+  std::vector<std::string> notices_;
+};
+
+}  // namespace sidefridge::os

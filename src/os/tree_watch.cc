@@ -1,0 +1,149 @@
+// tree_watch.cc - inotify(7): at any event all watches are set again, since what is there already costs a microsecond.
+#include "sidefridge/os/tree_watch.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "sidefridge/core/result.h"
+
+namespace sidefridge::os {
+namespace {
+
+// What comes to or leaves a folder, and what becomes of the folder itself. A folder that is watched under two names
+// has the events of both.
+constexpr unsigned names_change =
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+// Opening and reading are no change: the kubelet does both at each sync, and so does the daemon.
+constexpr unsigned anything_changes = names_change | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
+
+bool is_missing(int errno_value) noexcept {
+  return errno_value == ENOENT || errno_value == ENOTDIR || errno_value == ELOOP;
+}
+
+std::string without_end_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+/// The path of the folder that holds this name.
+std::string holder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return without_end_slashes(path.substr(0, slash + 1));
+}
+
+std::string polled_instead(std::string text) {
+  return text += "; changes are found by polling instead";
+}
+
+}  // namespace
+
+bool TreeWatch::Watches::has(int watch) const noexcept {
+  return watch == holder || std::find(tree.begin(), tree.end(), watch) != tree.end();
+}
+
+TreeWatch::TreeWatch(std::string scripts_dir) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+  const int errno_value = errno;
+  paths_[0] = without_end_slashes(std::move(scripts_dir));
+  for (std::size_t i = 0; i < core::all_hooks.size(); ++i) {
+    paths_[i + 1].append(paths_[0]).append("/").append(core::name_of(core::all_hooks[i]));
+  }
+  if (fd_) {
+    rearm();
+    return;
+  }
+  problem_ = core::system_error("cannot watch '" + paths_[0] + "'", errno_value).text;
+  if (errno_value == EMFILE) {
+    problem_ +=
+        " (all inotify instances of this user are taken: raise the sysctl fs.inotify.max_user_instances; or this "
+        "process may open no more files)";
+  }
+  problem_ = polled_instead(std::move(problem_));
+  notices_.push_back(problem_);
+}
+
+TreeWatch::Seen TreeWatch::drain() noexcept {
+  // With the kernel's default, a full queue is half as many reads; whoever never stops writing must not hold the loop.
+  constexpr int most_reads = 256;
+  alignas(inotify_event) std::array<char, 4096> batch;
+  bool woken = false;
+  Seen seen = Seen::nothing;
+  for (int reads = 0; reads < most_reads; ++reads) {
+    const ssize_t got = ::read(fd_.get(), batch.data(), batch.size());
+    if (got <= 0) break;
+    woken = true;
+    inotify_event event;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(got); at += sizeof event + event.len) {
+      std::memcpy(&event, batch.data() + at, sizeof event);
+      // The holder's events tell nothing of the tree, and those of a watch that is gone are old: rearm() knows better.
+      const bool of_tree = std::find(watches_.tree.begin(), watches_.tree.end(), event.wd) != watches_.tree.end();
+      if (of_tree || (event.mask & IN_Q_OVERFLOW) != 0) seen = Seen::changed;
+    }
+  }
+  if (!woken) return Seen::nothing;
+  return rearm() == Seen::changed ? Seen::changed : seen;
+}
+
+TreeWatch::Seen TreeWatch::rearm() noexcept {
+  if (!fd_) return Seen::nothing;
+  const std::string known_problem = std::exchange(problem_, {});
+  Seen seen = Seen::nothing;
+  for (bool again = true; again;) {
+    problem_.clear();
+    const Watches before = std::exchange(watches_, add_watches());
+    const auto forget_unless_kept = [&](int watch) {
+      if (watch != unwatched && !watches_.has(watch)) ::inotify_rm_watch(fd_.get(), watch);
+    };
+    forget_unless_kept(before.holder);
+    std::for_each(before.tree.begin(), before.tree.end(), forget_unless_kept);
+    if (watches_.tree != before.tree) seen = Seen::changed;
+    // What was made in a holder before it was watched, nobody told.
+    again = watches_.holder != before.holder;
+  }
+  if (!problem_.empty() && problem_ != known_problem) notices_.push_back(problem_);
+  return seen;
+}
+
+std::vector<std::string> TreeWatch::take_notices() noexcept {
+  return std::exchange(notices_, {});
+}
+
+TreeWatch::Watches TreeWatch::add_watches() {
+  Watches added;
+  added.tree[0] = add(paths_[0], anything_changes);
+  for (std::size_t i = 1; i < paths_.size(); ++i) added.tree[i] = add(paths_[i], anything_changes | IN_DONT_FOLLOW);
+  // Last, so that the tree comes first where watches are few.
+  added.holder = add_holder();
+  return added;
+}
+
+int TreeWatch::add_holder() {
+  std::string path = holder_of(paths_[0]);
+  for (;;) {
+    const int watch = add(path, names_change);
+    if (watch != unwatched || path == "/" || path == ".") return watch;
+    path = holder_of(path);
+  }
+}
+
+int TreeWatch::add(const std::string& path, unsigned mask) {
+  const int watch = ::inotify_add_watch(fd_.get(), path.c_str(), mask);
+  const int errno_value = errno;
+  if (watch >= 0 || is_missing(errno_value) || !problem_.empty()) return watch;
+  if (errno_value == ENOSPC) {
+    problem_ = polled_instead("cannot watch all of '" + paths_[0] +
+                              "': all inotify watches of this user are taken (raise the sysctl "
+                              "fs.inotify.max_user_watches)");
+  } else {
+    problem_ = polled_instead(core::system_error("cannot watch '" + path + "'", errno_value).text);
+  }
+  return watch;
+}
+
+}  // namespace sidefridge::os

@@ -1,0 +1,1 @@
+#include "sidefridge/os/tree_watch.h"
