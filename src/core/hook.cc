@@ -31,10 +31,11 @@ std::string Script::tag() const {
   return text;
 }
 
-void HookSet::assign(Hook hook, std::vector<Script> scripts) {
+void HookSet::assign(Hook hook, std::vector<Script> scripts, std::uint64_t digest) {
   // std::string compares as unsigned bytes, as `LC_ALL=C ls` does.
   std::sort(scripts.begin(), scripts.end(), [](const Script& a, const Script& b) { return a.name < b.name; });
   scripts_[static_cast<std::size_t>(hook)] = std::move(scripts);
+  digests_[static_cast<std::size_t>(hook)] = digest;
 }
 
 }  // namespace sidefridge::core

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,13 +26,18 @@ std::optional<Hook> parse_hook(std::string_view name) noexcept;
 /// One script of one hook, as a user knows it.
 struct Script {
   Hook hook = Hook::backups;
-  std::string name;  // file name: "10-dump"
-  std::string path;  // as a user would type it: "/scripts/backups/10-dump"
+  std::string name;          // file name: "10-dump"
+  std::string path;          // as a user would type it: "/scripts/backups/10-dump"
+  std::string run_path{};    // where to run it from: a copy of it, or `path` itself
+  std::uint64_t digest = 0;  // of its content and whether it may be executed; 0: unknown
 
   /// "backups/10-dump": how log lines call it.
   std::string tag() const;
 
-  friend bool operator==(const Script&, const Script&) = default;
+  /// Where a copy lies is no difference: run_path is ignored.
+  friend bool operator==(const Script& a, const Script& b) {
+    return a.hook == b.hook && a.name == b.name && a.path == b.path && a.digest == b.digest;
+  }
 };
 
 /// Everything there is to run, read at one moment. Scripts of a hook are sorted bytewise by name.
@@ -39,13 +45,19 @@ class HookSet {
 public:
   const std::vector<Script>& scripts(Hook hook) const { return scripts_[static_cast<std::size_t>(hook)]; }
 
-  /// Takes the scripts of one hook, in any order, and sorts them.
-  void assign(Hook hook, std::vector<Script> scripts);
+  /// Of everything in the hook's folder, scripts and whatever lies beside them: names, content, and what may be
+  /// executed. 0: unknown.
+  std::uint64_t digest(Hook hook) const { return digests_[static_cast<std::size_t>(hook)]; }
 
+  /// Takes the scripts of one hook, in any order, and sorts them.
+  void assign(Hook hook, std::vector<Script> scripts, std::uint64_t digest = 0);
+
+  /// Of two sets with known digests: whether they would run the same.
   friend bool operator==(const HookSet&, const HookSet&) = default;
 
 private:
   std::array<std::vector<Script>, all_hooks.size()> scripts_;
+  std::array<std::uint64_t, all_hooks.size()> digests_{};
 };
 
 }  // namespace sidefridge::core

@@ -1,0 +1,23 @@
+// digest.h - telling contents apart without keeping them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sidefridge::core {
+
+/// The 64-bit FNV-1a hash of all bytes added so far, however they were cut. It finds changes, not forgeries.
+class Digest {
+public:
+  Digest& add(std::string_view bytes) noexcept;
+
+  /// The number's eight bytes.
+  Digest& add(std::uint64_t number) noexcept;
+
+  std::uint64_t value() const noexcept { return state_; }
+
+private:
+  std::uint64_t state_ = 0xcbf29ce484222325;
+};
+
+}  // namespace sidefridge::core
