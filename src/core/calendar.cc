@@ -11,8 +11,8 @@ namespace {
 
 namespace chr = std::chrono;
 
-constexpr int last_year =
-    static_cast<int>(chr::year_month_day(chr::floor<chr::days>(chr::floor<chr::seconds>(WallTime::max()))).year());
+constexpr chr::year last_year =
+    chr::year_month_day(chr::floor<chr::days>(chr::floor<chr::seconds>(WallTime::max()))).year();
 
 bool has(std::uint64_t bits, unsigned n) noexcept {
   return (bits >> n & 1) != 0;
@@ -78,32 +78,24 @@ chr::sys_seconds instant_of(LocalTime local, chr::seconds offset) noexcept {
 std::optional<LocalTime> match_from(const CronExpression& expression, LocalTime from) noexcept {
   const auto today = chr::floor<chr::days>(from);
   const chr::year_month_day date(today);
-  int year = static_cast<int>(date.year());
-  unsigned month = static_cast<unsigned>(date.month());
-  unsigned day = static_cast<unsigned>(date.day());
-
-  if (has(expression.months, month) && has(days_of(expression, date.year() / date.month()), day)) {
-    if (const auto time = time_from(expression, from - today)) return today + *time;
-  }
-  ++day;
-  while (year <= last_year) {
-    const auto matching_month = bit_from(expression.months, month);
-    if (!matching_month) {
-      ++year;
-      month = 1;
-      day = 1;
-      continue;
+  chr::year_month month = date.year() / date.month();
+  if (has(expression.months, static_cast<unsigned>(month.month()))) {
+    const std::uint64_t days = days_of(expression, month);
+    const auto day = static_cast<unsigned>(date.day());
+    if (has(days, day)) {
+      if (const auto time = time_from(expression, from - today)) return today + *time;
     }
-    if (*matching_month != month) day = 1;
-    month = *matching_month;
-    const auto year_month = chr::year(year) / chr::month(month);
-    if (const auto matching_day = bit_from(days_of(expression, year_month), day)) {
-      return chr::local_days(year_month / chr::day(*matching_day)) + first_time(expression);
-    }
-    ++month;
-    day = 1;
+    if (const auto later = bit_from(days, day + 1)) return today + chr::days(*later - day) + first_time(expression);
   }
-  return std::nullopt;
+  for (;;) {
+    const auto later = bit_from(expression.months, static_cast<unsigned>(month.month()) + 1);
+    const chr::year year = later ? month.year() : month.year() + chr::years(1);
+    if (year > last_year) return std::nullopt;
+    month = year / chr::month(later.value_or(lowest_bit(expression.months)));
+    if (const std::uint64_t days = days_of(expression, month); days != 0) {
+      return chr::local_days(month / chr::day(lowest_bit(days))) + first_time(expression);
+    }
+  }
 }
 
 // No local clock is further from UTC, either way.

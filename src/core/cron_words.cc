@@ -252,7 +252,7 @@ std::string month_words(const CronExpression& expression) {
 std::string date_words(const CronExpression& expression) {
   const bool every_month = expression.months == all_months;
   const std::string of_month = every_month ? " of the month" : " of " + month_words(expression);
-  const std::string in_month = every_month ? "" : " in " + month_words(expression);
+  std::string in_month = every_month ? "" : " in " + month_words(expression);
   if (is_every_day(expression)) return in_month;
 
   const bool counted = expression.nth_weekdays != 0 || expression.last_weekdays != 0;
