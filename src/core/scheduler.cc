@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "sidefridge/core/check.h"
+#include "sidefridge/core/cron_words.h"
+#include "sidefridge/core/hook_changes.h"
 #include "sidefridge/core/time_format.h"
 
 namespace sidefridge::core {
@@ -72,7 +74,7 @@ std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
   std::optional<MonoTime> earliest;
   for (const std::optional<MonoTime>& deadline :
-       {retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
+       {reread_deadline_, retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
     if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
   }
   return earliest;
@@ -145,6 +147,7 @@ void Scheduler::handle(const TimePassed&) {
     end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
                                            format_duration(settings_.run_timeout) + ")");
   }
+  if (due(reread_deadline_, now_.mono)) read_hooks();
   if (phase_ == Phase::poised) {
     start_run_when_due();
   } else if (const std::optional<WallTime> deadline = wall_deadline(); deadline && *deadline <= now_.wall) {
@@ -202,6 +205,27 @@ void Scheduler::skip(const RunRecord& run, const std::string& reason) {
 
 void Scheduler::handle(const ReloadRequested&) {
   log(LogLevel::info, "reading the hooks again");
+  read_hooks();
+}
+
+void Scheduler::handle(const HooksTouched&) {
+  if (phase_ == Phase::leaving) return;
+  if (!first_touch_) first_touch_ = now_.mono;
+  reread_deadline_ = std::min(now_.mono + settings_.settle, *first_touch_ + longest_settling);
+}
+
+void Scheduler::handle(const HooksWatched& watched) {
+  if (hooks_watched_by_ == watched.by) return;
+  hooks_watched_by_ = watched.by;
+  hooks_current_ = false;
+  if (hooks_known_) handle(HooksTouched{});
+}
+
+void Scheduler::read_hooks() {
+  first_touch_.reset();
+  reread_deadline_.reset();
+  const bool polled = settings_.schedule && hooks_watched_by_ == HooksWatched::By::polling;
+  if (polled && settings_.poll > Duration::zero()) reread_deadline_ = now_.mono + settings_.poll;
   act(ReadHooks{});
 }
 
@@ -218,17 +242,35 @@ void Scheduler::handle(const HooksRead& read) {
   complain_about(LogLevel::warning, read.warnings, heard);
   complain_about(LogLevel::debug, read.skipped, heard);
   complaints_ = std::move(heard);
-  if (!hooks_known_ || hooks_ != read.hooks) {
+  if (!hooks_known_) {
     log(LogLevel::info, "scripts found: " + count_scripts(read.hooks));
+  } else if (const std::string changes = describe_changes(hooks_, read.hooks); !changes.empty()) {
+    log(LogLevel::info, "hooks changed: " + changes);
   }
   hooks_ = read.hooks;
   hooks_known_ = true;
+  hooks_current_ = hooks_watched_by_ == HooksWatched::By::events;
   begin_planned_run();
 }
 
 void Scheduler::handle(const HooksUnreadable& unreadable) {
+  hooks_current_ = false;
   log(LogLevel::error, unreadable.error.text + (hooks_known_ ? "; the hooks stay as last read" : ""));
   begin_planned_run();
+}
+
+void Scheduler::handle(const ScheduleRead& read) {
+  if (!settings_.schedule || stopping_) return;
+  settings_.schedule = read.schedule;
+  if (!prepared_) return;
+  next_tick_ = tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
+  log(LogLevel::info, "schedule changed to '" + read.schedule.text +
+                          "': " + describe(read.schedule.expression, read.schedule.zone) + "; " + coming_runs());
+}
+
+void Scheduler::handle(const ScheduleUnreadable& unreadable) {
+  log(LogLevel::error, unreadable.error.text + "; the schedule stays '" +
+                           (settings_.schedule ? settings_.schedule->text : std::string()) + "'");
 }
 
 // ---- a run, from plan to first script
@@ -236,16 +278,30 @@ void Scheduler::handle(const HooksUnreadable& unreadable) {
 void Scheduler::plan_run(Plan plan) {
   phase_ = Phase::beginning;
   plan_ = plan;
-  act(ReadHooks{});
+  if (hooks_current_) {
+    begin_planned_run();
+  } else {
+    read_hooks();
+  }
 }
 
 void Scheduler::begin_planned_run() {
   if (!plan_) return;
-  const Plan plan = *std::exchange(plan_, std::nullopt);
-  if (plan.trigger == Trigger::install && hooks_.scripts(Hook::install_dependencies).empty()) {
+  Plan plan = *std::exchange(plan_, std::nullopt);
+  const std::uint64_t digest = hooks_.digest(Hook::install_dependencies);
+  const bool nothing_to_install = hooks_.scripts(Hook::install_dependencies).empty();
+  if (nothing_to_install) installed_digest_ = digest;
+  if (plan.trigger == Trigger::install && nothing_to_install) {
     after_preparation();
     return;
   }
+  if (prepared_ && settings_.schedule && digest != installed_digest_) {
+    log(LogLevel::info, "install_dependencies has changed and runs first");
+    after_install_ = plan;
+    plan.trigger = Trigger::install;
+    plan.attempt = 1;
+  }
+  if (plan.trigger == Trigger::install) installing_digest_ = digest;
   RunRecord record;
   record.started_at = std::max(now_.wall, plan.due_at);
   record.run_id = make_run_id(record.started_at);
@@ -268,8 +324,13 @@ void Scheduler::handle(const RunBusy& busy) {
   const std::string reason = "process " + std::to_string(busy.holder_pid) + " runs one in the same state folder";
   const RunRecord record = run_->record();
   run_.reset();
-  if (settings_.schedule && record.trigger != Trigger::install) {
-    skip(record, reason);
+  if (settings_.schedule && (record.trigger != Trigger::install || after_install_)) {
+    RunRecord skipped = record;
+    if (const auto plan = std::exchange(after_install_, std::nullopt)) {
+      skipped.trigger = plan->trigger;
+      skipped.attempt = plan->attempt;
+    }
+    skip(skipped, reason);
     if (stopping_) {
       leave();
     } else {
@@ -450,7 +511,8 @@ void Scheduler::finish_run() {
   run_.reset();
 
   const bool last = !settings_.schedule && record.trigger != Trigger::install;
-  const bool unprepared = record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
+  const bool unprepared = !prepared_ && record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
+  if (record.trigger == Trigger::install && record.outcome == Outcome::succeeded) installed_digest_ = installing_digest_;
   if (last || unprepared) {
     const bool stopped_daemon = settings_.schedule && record.outcome == Outcome::interrupted;
     exit_code_ = record.outcome == Outcome::succeeded || stopped_daemon ? 0 : 1;
@@ -458,11 +520,36 @@ void Scheduler::finish_run() {
   } else if (stopping_) {
     leave();
   } else if (record.trigger == Trigger::install) {
-    after_preparation();
+    after_install(record);
   } else {
     phase_ = Phase::waiting;
     if (record.outcome == Outcome::failed && attempts_left(record) > 0) retry_later(record);
   }
+}
+
+void Scheduler::after_install(const RunRecord& install) {
+  if (!after_install_) {
+    after_preparation();
+    return;
+  }
+  const Plan plan = *std::exchange(after_install_, std::nullopt);
+  if (install.outcome == Outcome::succeeded) {
+    plan_ = plan;
+    begin_planned_run();
+    return;
+  }
+  phase_ = Phase::waiting;
+  RunRecord failed;
+  failed.trigger = plan.trigger;
+  failed.attempt = plan.attempt;
+  failed.outcome = Outcome::failed;
+  failed.scheduled_at = plan.scheduled_at;
+  failed.started_at = now_.wall;
+  failed.finished_at = now_.wall;
+  failed.reason = "install_dependencies failed: " + install.reason;
+  log(LogLevel::error, "the run of " + format_rfc3339(plan.scheduled_at) + " failed: " + failed.reason);
+  act(RecordSkip{failed});
+  if (attempts_left(failed) > 0) retry_later(failed);
 }
 
 std::uint32_t Scheduler::attempts_left(const RunRecord& run) const noexcept {
@@ -529,6 +616,7 @@ void Scheduler::leave() {
   phase_ = Phase::leaving;
   next_tick_.reset();
   retry_deadline_.reset();
+  reread_deadline_.reset();
   grace_deadline_.reset();
   end_processes(Scope::everything, Send::term);
 }

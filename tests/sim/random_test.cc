@@ -71,7 +71,12 @@ void live(SimWorld& world, Dice& dice, SimStore& store) {
       case 0: world.step_wall_clock(std::chrono::milliseconds(dice.up_to(20'000'000) - 10'000'000)); break;
       case 1: world.reload(); break;
       case 2: store.foreign_run = !store.foreign_run; break;
-      case 3: world.add(Hook::backups, std::to_string(dice.up_to(5)), random_script(dice)); break;
+      case 3:
+        world.add(Hook::backups, std::to_string(dice.up_to(5)), random_script(dice));
+        if (dice.one_in(3)) world.add(Hook::install_dependencies, "late", random_script(dice));
+        world.touch();
+        break;
+      case 5: world.watch(dice.one_in(2) ? core::HooksWatched::By::events : core::HooksWatched::By::polling); break;
       case 4: world.advance(std::chrono::minutes(dice.up_to(90))); break;
       default: world.advance(std::chrono::milliseconds(dice.up_to(120'000)));
     }

@@ -140,6 +140,7 @@ bool SimWorld::call_fails() {
 }
 
 void SimWorld::carry_out(const core::ReadHooks&) {
+  ++hook_readings_;
   if (call_fails()) {
     events_.push_back(core::HooksUnreadable{Error{ErrorCode::io, "folder '/scripts': no luck"}});
     return;
@@ -147,10 +148,13 @@ void SimWorld::carry_out(const core::ReadHooks&) {
   core::HooksRead read;
   for (const auto& [hook, scripts] : scripts_) {
     std::vector<core::Script> found;
+    std::uint64_t digest = 1;
     for (const auto& [name, script] : scripts) {
-      found.push_back(core::Script{hook, name, "/scripts/" + std::string(core::name_of(hook)) + "/" + name});
+      const std::string path = "/scripts/" + std::string(core::name_of(hook)) + "/" + name;
+      found.push_back(core::Script{hook, name, path, path, script.version});
+      digest = digest * 1009 + std::hash<std::string>{}(name) + script.version;
     }
-    read.hooks.assign(hook, std::move(found));
+    read.hooks.assign(hook, std::move(found), digest);
   }
   if (read.hooks.scripts(core::Hook::backups).empty()) read.warnings.push_back("nothing to back up");
   events_.push_back(std::move(read));

@@ -24,6 +24,7 @@ struct FakeScript {
   int leaves_behind = 0;  // background processes that never end by themselves
   bool left_ignore_term = false;
   bool left_survive_kill = false;  // as one that hangs in the kernel
+  std::uint64_t version = 1;       // of its content
 };
 
 /// What a state folder would hold: outlives the daemon, so stories can crash it and start another.
@@ -46,6 +47,10 @@ public:
   void start() { deliver(core::Begun{}); }
   void stop() { deliver(core::StopRequested{}); }
   void reload() { deliver(core::ReloadRequested{}); }
+  void touch() { deliver(core::HooksTouched{}); }
+  /// From here on changes of the hooks are heard of, or not.
+  void watch(core::HooksWatched::By by) { deliver(core::HooksWatched{by}); }
+  void change_schedule(core::Schedule schedule) { deliver(core::ScheduleRead{std::move(schedule)}); }
   /// Lets time pass; whatever is due happens in order.
   void advance(Duration by);
   /// Sets the wall clock, as an administrator or NTP would.
@@ -66,6 +71,7 @@ public:
   std::vector<core::StartScript> starts;                                // the same, whole
   std::vector<core::RunRecord> runs() const;                            // all but skipped ticks, in order
   std::vector<core::RunRecord> skipped() const;
+  int hook_readings() const { return hook_readings_; }
   std::optional<int> exit_code() const { return exit_code_; }
   std::size_t alive() const { return processes_.size(); }
   std::vector<std::string> log_of(core::LogLevel level) const;
@@ -109,6 +115,7 @@ private:
   std::set<WallTime> ticks_run_;
   std::optional<int> exit_code_;
   int actions_done_ = 0;
+  int hook_readings_ = 0;
   int crash_in_ = 0;
   int fail_in_ = 0;
   int far_steps_back_ = 0;

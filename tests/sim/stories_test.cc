@@ -644,6 +644,157 @@ TEST_F(Story, a_run_sees_the_scripts_that_are_there_when_it_begins) {
   EXPECT_EQ(w.started(), (Tags{"backups/old", "backups/new"}));
 }
 
+TEST_F(Story, watched_hooks_are_not_read_again_for_a_run) {
+  SimWorld w = world(daemon_settings("* * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  EXPECT_EQ(w.hook_readings(), 1);
+  w.advance(10min);
+  EXPECT_EQ(w.hook_readings(), 1);
+  EXPECT_EQ(w.runs().size(), 10U);
+}
+
+TEST_F(Story, hooks_that_nobody_watches_are_read_before_each_run_and_polled) {
+  core::Scheduler::Settings settings = daemon_settings("0 * * * *");
+  settings.poll = 20min;
+  SimWorld w = world(settings);
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(30min);
+  EXPECT_EQ(w.hook_readings(), 2);
+  w.advance(31min);
+  EXPECT_EQ(w.hook_readings(), 4) << "after 40 minutes, and for the tick, from which the next 20 count";
+}
+
+TEST_F(Story, touched_hooks_are_read_once_they_have_settled) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  w.add(Hook::backups, "bkp", {.version = 2});
+  w.add(Hook::on_error, "alert");
+  w.touch();
+  w.advance(200ms);
+  w.touch();
+  w.advance(249ms);
+  EXPECT_EQ(w.hook_readings(), 1);
+  w.advance(1ms);
+  EXPECT_EQ(w.hook_readings(), 2);
+  EXPECT_TRUE(w.logged("hooks changed: backups/bkp changed, on_error/alert added"));
+  w.advance(10min);
+  EXPECT_EQ(w.hook_readings(), 2);
+}
+
+TEST_F(Story, hooks_that_never_settle_are_read_every_two_seconds) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  for (int i = 0; i < 49; ++i) {
+    w.touch();
+    w.advance(100ms);
+  }
+  EXPECT_EQ(w.hook_readings(), 3) << "the first, and after two and four seconds";
+}
+
+TEST_F(Story, touched_hooks_that_are_as_before_are_no_news) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  const std::size_t lines = w.log_of(LogLevel::info).size();
+  w.touch();
+  w.advance(1s);
+  EXPECT_EQ(w.hook_readings(), 2);
+  EXPECT_EQ(w.log_of(LogLevel::info).size(), lines);
+}
+
+TEST_F(Story, a_run_uses_the_newest_settled_version) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  w.advance(1h - 60ms);
+  w.add(Hook::backups, "new");
+  w.touch();
+  w.advance(5s);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp"}));
+  EXPECT_TRUE(w.logged("hooks changed: backups/new added"));
+  w.advance(24h);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "backups/bkp", "backups/new"}));
+}
+
+TEST_F(Story, watched_hooks_that_could_not_be_read_are_read_again_for_the_next_run) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  w.fail_call(1);
+  w.touch();
+  w.advance(1s);
+  EXPECT_EQ(w.hook_readings(), 2);
+  w.advance(1h);
+  EXPECT_EQ(w.hook_readings(), 3);
+  EXPECT_EQ(w.runs().at(0).outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, a_changed_install_dependencies_runs_again_before_the_next_run) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "tools");
+  w.add(Hook::backups, "bkp");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  w.advance(10min);
+  w.add(Hook::install_dependencies, "tools", {.version = 2});
+  w.touch();
+  w.advance(10min);
+  EXPECT_EQ(w.runs().size(), 1U) << "not before there is something to run";
+  w.advance(48h);
+  ASSERT_EQ(w.runs().size(), 4U);
+  EXPECT_EQ(w.started(),
+            (Tags{"install_dependencies/tools", "install_dependencies/tools", "backups/bkp", "backups/bkp"}));
+  EXPECT_EQ(w.runs()[1].trigger, core::Trigger::install);
+  EXPECT_EQ(w.runs()[1].started_at, at("2026-11-23T03:00:00Z"));
+  EXPECT_EQ(w.runs()[2].scheduled_at, at("2026-11-23T03:00:00Z"));
+  EXPECT_EQ(w.runs()[2].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, a_changed_install_dependencies_that_fails_fails_the_run_and_not_the_daemon) {
+  SimWorld w = world();
+  w.add(Hook::install_dependencies, "tools");
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert");
+  w.watch(core::HooksWatched::By::events);
+  w.start();
+  w.advance(10min);
+  w.add(Hook::install_dependencies, "tools", {.ends_with = exited_with(9), .version = 2});
+  w.touch();
+  w.advance(24h);
+  EXPECT_FALSE(w.exit_code());
+  EXPECT_EQ(w.started(), (Tags{"install_dependencies/tools", "install_dependencies/tools", "on_error/alert"}));
+  ASSERT_EQ(w.runs().size(), 3U);
+  EXPECT_EQ(w.runs()[2].trigger, core::Trigger::schedule);
+  EXPECT_EQ(w.runs()[2].outcome, Outcome::failed);
+  EXPECT_EQ(w.runs()[2].reason,
+            "install_dependencies failed: Script '/scripts/install_dependencies/tools' finished with exit code '9'");
+  w.advance(24h);
+  EXPECT_EQ(w.runs().size(), 5U) << "and it is tried again for the next run";
+}
+
+TEST_F(Story, another_schedule_counts_at_once) {
+  SimWorld w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 0s});
+  w.start();
+  w.advance(10min);
+  w.change_schedule({"30 2 * * *", *core::parse_cron("30 2 * * *"), core::Zone()});
+  EXPECT_TRUE(
+      w.logged("schedule changed to '30 2 * * *': at 02:30 every day, UTC; next runs at 2026-11-23T02:30:00+00:00"));
+  w.advance(2h);
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].started_at, at("2026-11-23T02:30:00Z"));
+}
+
 TEST_F(Story, a_complaint_about_the_hooks_is_logged_once_until_it_has_gone_away) {
   SimWorld w = world();
   w.start();

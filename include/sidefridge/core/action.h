@@ -14,7 +14,8 @@
 
 namespace sidefridge::core {
 
-/// Read the hook tree. Answer: HooksRead or HooksUnreadable.
+/// Read the hook tree, and the file of the schedule if there is one. Answer: HooksRead or HooksUnreadable; before it
+/// ScheduleRead or ScheduleUnreadable when that file has changed.
 struct ReadHooks {};
 
 /// Take the run lock and store the intent, synced. Answer: RunBegun, RunBusy or RunUnrecorded.
@@ -62,7 +63,7 @@ struct FinishRun {
   RunRecord record;
 };
 
-/// Store the record of a tick that did not become a run.
+/// Store the record of a tick that did not become a run: skipped, or failed before it could begin.
 struct RecordSkip {
   RunRecord record;
 };

@@ -9,6 +9,7 @@
 #include "sidefridge/core/hook.h"
 #include "sidefridge/core/result.h"
 #include "sidefridge/core/run.h"
+#include "sidefridge/core/schedule.h"
 
 namespace sidefridge::core {
 
@@ -27,15 +28,35 @@ struct StopRequested {};
 /// SIGHUP or SIGUSR1: read the hooks again now.
 struct ReloadRequested {};
 
+/// Something in the folder of hooks may have changed.
+struct HooksTouched {};
+
+/// From now on HooksTouched tells of each change, or does not: then the hooks are read before each run.
+struct HooksWatched {
+  enum class By { events, polling };
+  By by;
+};
+
 /// Answer to ReadHooks.
 struct HooksRead {
   HookSet hooks;
+  std::uint64_t generation = 0;       // which copy of them it is, for whoever keeps the copies
   std::vector<std::string> warnings;  // one line each
   std::vector<std::string> skipped;   // files passed over, with the reason
 };
 
 /// Answer to ReadHooks: the tree, or a part of it, could not be read.
 struct HooksUnreadable {
+  Error error;
+};
+
+/// The file of the schedule holds another schedule.
+struct ScheduleRead {
+  Schedule schedule;
+};
+
+/// The file of the schedule cannot be read, or holds none.
+struct ScheduleUnreadable {
   Error error;
 };
 
@@ -67,7 +88,7 @@ struct ProcessesAlive {
 /// Processes that are no script's were reaped: what a sweep waits for may be gone.
 struct OrphansReaped {};
 
-using Event = std::variant<Begun, TimePassed, ClockStepped, StopRequested, ReloadRequested, HooksRead, HooksUnreadable,
-                           RunBegun, RunBusy, RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped>;
+using Event = std::variant<Begun, TimePassed, ClockStepped, StopRequested, ReloadRequested, HooksTouched, HooksWatched,
+                           HooksRead, HooksUnreadable, ScheduleRead, ScheduleUnreadable, RunBegun, RunBusy, RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped>;
 
 }  // namespace sidefridge::core

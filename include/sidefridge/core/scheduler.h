@@ -37,6 +37,9 @@ inline constexpr Duration term_patience = std::chrono::seconds(5);
 /// first script starts at the tick all the same.
 inline constexpr Duration tick_lead = std::chrono::milliseconds(50);
 
+/// However often the hooks are touched, they are read again this long after the first time.
+inline constexpr Duration longest_settling = std::chrono::seconds(2);
+
 /// No retry waits longer.
 inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
 
@@ -52,6 +55,8 @@ public:
     Duration grace = std::chrono::seconds(25);  // what a run may still take once we are told to end
     Duration script_timeout{};                  // zero: none
     Duration run_timeout{};                     // zero: none; for the chain, and then once more for on_error
+    Duration settle = std::chrono::milliseconds(250);  // hooks are read once nothing has touched them for so long
+    Duration poll{};   // how often they are read where no event tells of changes; zero: only before each run
     Duration delay{};  // of every tick; what does not fit before the next tick starts anew: 50 s of 20 s are 10 s
     bool run_on_start = false;
     Duration catch_up{};                    // how long ago a missed tick still counts; zero: none does
@@ -93,8 +98,12 @@ private:
   void handle(const ClockStepped&);
   void handle(const StopRequested&);
   void handle(const ReloadRequested&);
+  void handle(const HooksTouched&);
+  void handle(const HooksWatched&);
   void handle(const HooksRead&);
   void handle(const HooksUnreadable&);
+  void handle(const ScheduleRead&);
+  void handle(const ScheduleUnreadable&);
   void handle(const RunBegun&);
   void handle(const RunBusy&);
   void handle(const RunUnrecorded&);
@@ -109,8 +118,10 @@ private:
   void skip(const RunRecord& run, const std::string& reason);
   std::uint32_t attempts_left(const RunRecord& run) const noexcept;
   void retry_later(const RunRecord& failed);
+  void read_hooks();
   void plan_run(Plan plan);
   void begin_planned_run();
+  void after_install(const RunRecord& install);
   bool is_early() const noexcept;
   void start_run_when_due();
   void start_run();
@@ -149,9 +160,16 @@ private:
   HookSet hooks_;                     // the last that could be read
   std::set<std::string> complaints_;  // about the hooks, at the last reading
 
-  bool hooks_known_ = false;  // false: not one reading succeeded yet
+  bool hooks_known_ = false;    // false: not one reading succeeded yet
+  bool hooks_current_ = false;  // whether the last reading succeeded and changes since then would be known
+  HooksWatched::By hooks_watched_by_ = HooksWatched::By::polling;
+  std::optional<MonoTime> first_touch_;      // since the last reading
+  std::optional<MonoTime> reread_deadline_;  // for hooks that were touched, or are polled
+  std::uint64_t installed_digest_ = 0;       // of install_dependencies when it last succeeded
+  std::uint64_t installing_digest_ = 0;      // of the one that runs, if one does
 
-  std::optional<Plan> plan_;   // a run decided, waiting for its hooks
+  std::optional<Plan> plan_;           // a run decided, waiting for its hooks
+  std::optional<Plan> after_install_;  // a run decided, waiting for a changed install_dependencies to succeed
   std::optional<Plan> retry_;  // a run to try again when retry_deadline_ comes, unless a tick comes first
   std::optional<Run> run_;
   WallTime run_due_at_{};
