@@ -61,6 +61,7 @@ private:
     on_step_();
     const Directory folder = open_folder(parent_fd, name);
     if (!folder) return passed_over(errno) ? Result<void>() : refused(path, errno);
+    on_step_();
     const int fd = ::dirfd(folder.get());
     struct stat status {};
     if (::fstat(fd, &status) != 0) return refused(path, errno);

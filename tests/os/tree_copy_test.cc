@@ -64,6 +64,11 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
+/// Where files are quickly made and gone.
+std::string memory_folder() {
+  return fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path().string();
+}
+
 /// A tmpfs over `folder`, for this process alone. Returns: false when we may not mount.
 bool mount_tmpfs(const std::string& folder, unsigned long flags, const std::string& options) {
   return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
@@ -365,9 +370,10 @@ void expect_one_of(const std::vector<Files>& versions, const Files& copied, cons
 }
 
 /// Copies again and again, with `change` at the first step, at the second, … until a copy has no more steps.
-/// `prepare` makes the tree anew; `examine` looks at what was copied.
-void at_each_step(const TempDir& dir, const std::function<void()>& prepare, const std::function<void()>& change,
-                  const std::function<void(const HookReading&)>& examine) {
+/// `prepare` makes the tree anew; `examine` looks at what was copied; `change_back` comes a step after `change`.
+void at_each_step(
+    const TempDir& dir, const std::function<void()>& prepare, const std::function<void()>& change,
+    const std::function<void(const HookReading&)>& examine, const std::function<void()>& change_back = [] {}) {
   for (int at = 1;; ++at) {
     remove_tree(dir / "scripts");
     remove_tree(dir / "copy");
@@ -375,7 +381,9 @@ void at_each_step(const TempDir& dir, const std::function<void()>& prepare, cons
     int steps = 0;
     CopySettings settings;
     settings.on_step = [&] {
-      if (++steps == at) change();
+      ++steps;
+      if (steps == at) change();
+      if (steps == at + 1) change_back();
     };
     const std::size_t descriptors = open_descriptors();
     const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
@@ -446,6 +454,27 @@ TEST(TreeCopy, a_swap_of_all_hooks_at_once_mixes_nothing_between_hooks) {
       });
 }
 
+TEST(TreeCopy, a_swap_there_and_back_mixes_nothing) {
+  const TempDir dir;
+  for (const auto& [name, content] : version_of("A", keys_of_a)) dir.write("a/" + name, content);
+  for (const auto& [name, content] : version_of("B", keys_of_a)) dir.write("b/" + name, content);
+  const auto lead_to = [&](const char* target) {
+    dir.link(target, "scripts/new");
+    fs::rename(dir / "scripts/new", dir / "scripts/backups");
+  };
+  at_each_step(
+      dir,
+      [&] {
+        dir.make_folder("scripts");
+        lead_to("../a");
+      },
+      [&] { lead_to("../b"); },
+      [&](const HookReading& reading) {
+        expect_one_of({version_of("A", keys_of_a)}, files_below(dir / "copy"), reading, "backups/");
+      },
+      [&] { lead_to("../a"); });
+}
+
 TEST(TreeCopy, a_copy_between_any_two_steps_of_the_kubelet_is_whole) {
   const TempDir dir;
   const Files a = version_of("A", keys_of_a);
@@ -504,9 +533,14 @@ TEST(TreeCopy, an_edit_between_any_two_steps_is_there_wholly_or_not_at_all) {
           for (const auto& [name, content] : before) dir.write("scripts/backups/" + name, content);
         },
         [&] { row.edit(dir); },
-        [&](const HookReading&) {
+        [&](const HookReading& reading) {
           Files copied;
-          for (const auto& [name, content] : files_below(dir / "copy")) copied[name.substr(8)] = content;
+          Texts scripts;
+          for (const auto& [name, content] : files_below(dir / "copy")) {
+            copied[name.substr(8)] = content;
+            if (!name.starts_with("backups/lib/")) scripts.push_back(name.substr(8));
+          }
+          EXPECT_EQ(scripts_of(reading, Hook::backups), scripts);
           EXPECT_TRUE(copied == before || copied == row.after) << testing::PrintToString(copied);
         });
   }
@@ -547,7 +581,7 @@ TEST(TreeCopy, tries_as_often_as_it_is_told) {
 }
 
 TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
-  const TempDir dir;
+  const TempDir dir(memory_folder());
   constexpr int swaps = 2000;
   const Texts keys[] = {keys_of_a, keys_of_b};
   const auto version = [&](int number) {
@@ -578,21 +612,21 @@ TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
     steps.notify_one();
   };
   int whole = 0;
-  int busy = 0;
+  int crossed = 0;  // copies that a swap came into
   for (bool over = false; !over;) {
     const int first = swapped;
     over = first == swaps;
     const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
+    const int last = swapped;
+    if (last != first) ++crossed;
     if (!reading) {
-      ++busy;
       EXPECT_EQ(reading.error().code, ErrorCode::busy) << reading.error().text;
       EXPECT_FALSE(fs::exists(dir / "copy"));
       continue;
     }
     ++whole;
-    const int last = swapped + 1;
     std::vector<Files> versions;
-    for (int number = first; number <= last; ++number) versions.push_back(version(number));
+    for (int number = first; number <= last + 1; ++number) versions.push_back(version(number));
     expect_one_of(versions, files_below(dir / "copy"), *reading, "backups/");
     remove_tree(dir / "copy");
     if (HasFailure()) steps = 1'000'000'000;  // lets the kubelet end
@@ -602,8 +636,9 @@ TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
   kubelet.join();
   EXPECT_EQ(open_descriptors(), descriptors);
   EXPECT_GT(whole, swaps / 20);
+  EXPECT_GT(crossed, swaps / 20);
   RecordProperty("whole", whole);
-  RecordProperty("busy", busy);
+  RecordProperty("crossed", crossed);
 }
 
 }  // namespace
