@@ -49,7 +49,7 @@ void ProcessRunner::start(const core::StartScript& start) {
 
 Result<ProcessRunner::RunningScript> ProcessRunner::try_start(const core::StartScript& start) {
   run_mark_ = core::run_mark(start.run_id);
-  Result<os::ExecPlan> plan = os::plan_exec(start.script.path, core::script_arguments(start));
+  Result<os::ExecPlan> plan = os::plan_exec(start.script.path, start.script.run_path, core::script_arguments(start));
   if (!plan) return std::move(plan).error();
 
   Result<os::Pipe> out_pipe = os::open_pipe();

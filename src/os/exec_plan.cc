@@ -30,13 +30,13 @@ Error script_error(ErrorCode code, const std::string& script_path, std::string_v
   return Error{code, "script '" + script_path + "': " + std::string(problem)};
 }
 
-Result<std::string> read_head(const std::string& script_path) {
+Result<std::string> read_head(const std::string& script_path, const std::string& run_path) {
   const auto refused = [&script_path](int errno_value) {
     if (errno_value == ENOENT) return Error{ErrorCode::not_found, "script '" + script_path + "' does not exist"};
     return core::system_error("cannot read script '" + script_path + "'", errno_value);
   };
   // Not blocking, in case the script has just been replaced by a FIFO.
-  const UniqueFd fd(::open(script_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const UniqueFd fd(::open(run_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return refused(errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return refused(errno);
@@ -96,13 +96,18 @@ Result<void> check_interpreter(const std::string& interpreter, const std::string
 }  // namespace
 
 Result<ExecPlan> plan_exec(const std::string& script_path, std::span<const std::string> arguments) {
-  const Result<std::string> head = read_head(script_path);
+  return plan_exec(script_path, script_path, arguments);
+}
+
+Result<ExecPlan> plan_exec(const std::string& script_path, const std::string& run_path,
+                           std::span<const std::string> arguments) {
+  const Result<std::string> head = read_head(script_path, run_path);
   if (!head) return head.error();
 
   ExecPlan plan;
   if (head->starts_with("\x7f"
                         "ELF")) {
-    plan.program = script_path;
+    plan.program = run_path;
   } else {
     Result<std::optional<Shebang>> shebang = parse_shebang(script_path, *head);
     if (!shebang) return std::move(shebang).error();
@@ -112,7 +117,7 @@ Result<ExecPlan> plan_exec(const std::string& script_path, std::span<const std::
     plan.argv.push_back(how.interpreter);
     if (!how.argument.empty()) plan.argv.push_back(how.argument);
   }
-  plan.argv.push_back(script_path);
+  plan.argv.push_back(run_path);
   plan.argv.insert(plan.argv.end(), arguments.begin(), arguments.end());
   return plan;
 }

@@ -4,26 +4,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstddef>
-#include <memory>
 #include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "sidefridge/os/folder.h"
+
 namespace sidefridge::os {
 namespace {
-
-struct CloseDir {
-  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
-using Directory = std::unique_ptr<DIR, CloseDir>;
 
 /// What a name stands for, links followed.
 enum class FileKind { regular, folder, dangling_link, socket, fifo, device, gone };
@@ -119,7 +114,7 @@ public:
 
   Result<HookReading> read() && {
     const std::string shown = root_path_.empty() ? "/" : root_path_;
-    const Directory root(::opendir(shown.c_str()));
+    const Directory root = open_folder(AT_FDCWD, shown.c_str());
     if (!root) {
       const int errno_value = errno;
       if (errno_value == ENOENT) {
@@ -141,22 +136,6 @@ public:
   }
 
 private:
-  /// Calls `take(item)` for each entry but '.' and '..', as long as it succeeds.
-  template <class Take>
-  static Result<void> for_each_entry(DIR* folder, const std::string& path, Take take) {
-    for (;;) {
-      errno = 0;
-      const dirent* const item = ::readdir(folder);
-      if (item == nullptr) {
-        if (errno != 0) return core::system_error("cannot read folder '" + path + "'", errno);
-        return {};
-      }
-      const std::string_view name(item->d_name);
-      if (name == "." || name == "..") continue;
-      if (Result<void> taken = take(*item); !taken) return taken;
-    }
-  }
-
   /// Looks for folders that nobody will ever run.
   Result<void> list_root(DIR* root) {
     return for_each_entry(root, root_path_, [&](const dirent& item) -> Result<void> {
@@ -173,14 +152,8 @@ private:
   Result<void> list_hook(int root_fd, core::Hook hook) {
     const std::string name(core::name_of(hook));
     const std::string path = root_path_ + "/" + name;
-    const int fd = ::openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return missing_hook(root_fd, name, path, errno);
-    const Directory folder(::fdopendir(fd));
-    if (!folder) {
-      const int errno_value = errno;
-      ::close(fd);
-      return core::system_error("cannot read folder '" + path + "'", errno_value);
-    }
+    const Directory folder = open_folder(root_fd, name.c_str());
+    if (!folder) return missing_hook(root_fd, name, path, errno);
 
     std::vector<core::Script> scripts;
     Result<void> listed = for_each_entry(folder.get(), path, [&](const dirent& item) -> Result<void> {
@@ -189,10 +162,10 @@ private:
         skip(script_path, FileKind::regular);
         return {};
       }
-      const Result<FileKind> kind = kind_of(fd, item, script_path);
+      const Result<FileKind> kind = kind_of(::dirfd(folder.get()), item, script_path);
       if (!kind) return kind.error();
       if (*kind == FileKind::regular) {
-        scripts.push_back(core::Script{hook, item.d_name, std::move(script_path)});
+        scripts.push_back(core::Script{hook, item.d_name, script_path, script_path});
       } else {
         skip(script_path, *kind);
       }

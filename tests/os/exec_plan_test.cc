@@ -56,6 +56,25 @@ TEST(ExecPlan, builds_the_argv_the_kernel_would_build) {
   }
 }
 
+TEST(ExecPlan, starts_a_copy_and_speaks_of_the_original) {
+  const TempDir dir;
+  const std::string copy = dir.write("copy", "#!/bin/sh -e\n");
+  EXPECT_EQ(*plan_exec("/scripts/backups/bkp", copy, Words{"x"}), (ExecPlan{"/bin/sh", {"/bin/sh", "-e", copy, "x"}}));
+  const std::string binary = dir.write("binary",
+                                       "\x7f"
+                                       "ELF");
+  EXPECT_EQ(*plan_exec("/scripts/backups/bkp", binary, no_arguments), (ExecPlan{binary, {binary}}));
+
+  for (const char* bad : {"#!/no/such/interpreter\n", "#!/bin/sh\r\n"}) {
+    const Result<ExecPlan> plan = plan_exec("/scripts/backups/bkp", dir.write("copy", bad), no_arguments);
+    ASSERT_FALSE(plan.ok());
+    EXPECT_NE(plan.error().text.find("'/scripts/backups/bkp'"), std::string::npos) << plan.error().text;
+    EXPECT_EQ(plan.error().text.find(copy), std::string::npos) << plan.error().text;
+  }
+  EXPECT_EQ(plan_exec("/scripts/backups/bkp", dir / "gone", no_arguments).error().text,
+            "script '/scripts/backups/bkp' does not exist");
+}
+
 TEST(ExecPlan, does_as_the_kernel_does) {
   const TempDir dir;
   // The interpreter prints what it was given; the kernel starts the script by itself to compare.

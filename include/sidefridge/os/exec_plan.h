@@ -25,4 +25,8 @@ struct ExecPlan {
 /// Blocks: for the reading of one block.
 Result<ExecPlan> plan_exec(const std::string& script_path, std::span<const std::string> arguments);
 
+/// The same for a copy of the script: `run_path` is read and started, `script_path` is what the errors name.
+Result<ExecPlan> plan_exec(const std::string& script_path, const std::string& run_path,
+                           std::span<const std::string> arguments);
+
 }  // namespace sidefridge::os
