@@ -1,16 +1,21 @@
 #include "sidefridge/os/tree_watch.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
-#include <utility>
+#include <thread>
+#include <tuple>
 #include <vector>
 
 #include "fixture.h"
@@ -120,7 +125,7 @@ private:
   std::string known_;
 };
 
-// ---- nothing ------------------------------------------------------------------------------------------------------
+// ---- nothing -------------------------------------------------------------------------------------------------------
 
 TEST(TreeWatch, a_tree_that_is_left_alone_gives_nothing) {
   const TempDir dir;
@@ -164,7 +169,7 @@ TEST(TreeWatch, what_happens_beside_the_tree_gives_nothing) {
   EXPECT_EQ(drain_all(watch), Seen::nothing);
 }
 
-// ---- swaps of a ConfigMap -------------------------------------------------------------------------------------------
+// ---- swaps of a ConfigMap ------------------------------------------------------------------------------------------
 
 struct Layout {
   const char* name;
@@ -263,7 +268,7 @@ TEST(TreeWatch, two_thousand_swaps_leave_no_watch_and_no_descriptor_behind) {
   EXPECT_EQ(count_descriptors(), descriptors);
 }
 
-// ---- editors --------------------------------------------------------------------------------------------------------
+// ---- editors -------------------------------------------------------------------------------------------------------
 
 struct Style {
   const char* name;
@@ -315,6 +320,19 @@ TEST(TreeWatch, hears_that_a_script_was_written_before_it_is_closed) {
   listener.expect_change("written", [&] { writer << "new" << std::flush; });
 }
 
+TEST(TreeWatch, hears_that_a_script_was_written_through_memory) {
+  const TempDir dir;
+  const std::string script = dir.write("backups/bkp", "old");
+  Listener listener(dir.path());
+  listener.expect_change("written", [&] {
+    const UniqueFd fd(::open(script.c_str(), O_RDWR | O_CLOEXEC));
+    void* const memory = ::mmap(nullptr, 3, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    std::memcpy(memory, "new", 3);
+    ASSERT_EQ(::munmap(memory, 3), 0);
+  });
+}
+
 TEST(TreeWatch, hears_a_change_of_rights) {
   const TempDir dir;
   const std::string script = dir.write("backups/bkp", "");
@@ -323,8 +341,7 @@ TEST(TreeWatch, hears_a_change_of_rights) {
   EXPECT_EQ(drain_all(watch), Seen::changed);
 }
 
-// ---- hook folders that come and go
-// ------------------------------------------------------------------------------------
+// ---- hook folders that come and go ---------------------------------------------------------------------------------
 
 TEST(TreeWatch, hears_of_each_hook) {
   const TempDir dir;
@@ -396,8 +413,7 @@ TEST(TreeWatch, hears_of_a_hook_folder_that_becomes_a_link_and_a_folder_again) {
   EXPECT_TRUE(listener.watch().complete());
 }
 
-// ---- a root that comes and goes
-// ---------------------------------------------------------------------------------------
+// ---- a root that comes and goes ------------------------------------------------------------------------------------
 
 TEST(TreeWatch, waits_for_a_tree_that_is_not_there_yet) {
   const TempDir dir;
@@ -483,8 +499,47 @@ TEST(TreeWatch, hears_of_a_tree_whose_folder_is_a_link_to_another) {
   }
 }
 
-// ---- storms
-// -----------------------------------------------------------------------------------------------------------
+TEST(TreeWatch, hears_of_a_tree_whose_holder_is_renamed) {
+  const TempDir dir;
+  dir.write("a/scripts/backups/bkp", "1");
+  dir.write("next/scripts/backups/bkp", "2");
+  Listener listener(dir / "a/scripts");
+  listener.expect_change("renamed away", [&] { fs::rename(dir / "a", dir / "before"); });
+  listener.expect_change("another in its place", [&] { fs::rename(dir / "next", dir / "a"); });
+  listener.expect_change("both", [&] {
+    fs::rename(dir / "a", dir / "next");
+    fs::rename(dir / "before", dir / "a");
+  });
+  listener.expect_change("written in it", [&] { write_file(dir / "a/scripts/backups/bkp", "3"); });
+}
+
+TEST(TreeWatch, hears_all_of_a_folder_that_holds_its_own_name) {
+  const TempDir dir;
+  dir.write("schedule", "1");
+  dir.link(".", "scripts");
+  TreeWatch watch(dir / "scripts");
+  write_file(dir / "schedule", "2");
+  EXPECT_EQ(drain_all(watch), Seen::changed);
+}
+
+TEST(TreeWatch, waits_for_a_tree_whose_holders_are_made_while_it_looks_for_them) {
+  const TempDir dir(in_memory());
+  TreeWatch watch(dir / "a/b/c/scripts");
+  for (int i = 0; i < 500; ++i) {
+    std::thread maker([&] { fs::create_directories(dir / "a/b/c/scripts/backups"); });
+    Seen seen = Seen::nothing;
+    while (seen == Seen::nothing && becomes_readable(watch.fd())) seen = watch.drain();
+    maker.join();
+    ASSERT_EQ(seen, Seen::changed) << i;
+    drain_all(watch);
+    ASSERT_EQ(count_watches(watch), 3U) << i;
+    fs::remove_all(dir / "a");
+    ASSERT_EQ(drain_all(watch), Seen::changed);
+    ASSERT_EQ(count_watches(watch), 1U) << i;
+  }
+}
+
+// ---- storms --------------------------------------------------------------------------------------------------------
 
 /// Gives `count` events. Requires: two files or more, since the kernel merges an event with its like before it.
 void storm(const std::vector<std::string>& files, std::size_t count) {
@@ -508,6 +563,18 @@ TEST(TreeWatch, a_queue_that_overflows_is_a_change_and_all_is_watched_again) {
   listener.expect_change("lost", [] {});
   listener.expect_change("written", [&] { write_file(dir / "scripts/backups/bkp", "3"); });
   listener.expect_heard("nothing");
+}
+
+TEST(TreeWatch, a_queue_that_overflows_with_what_happens_beside_the_tree_is_a_change_too) {
+  const TempDir dir(in_memory());
+  dir.write("scripts/backups/bkp", "1");
+  Listener listener(dir / "scripts");
+  const std::string beside = dir / "beside";
+  for (std::size_t i = 0; i < longest_queue(); i += 2) {
+    ASSERT_EQ(::mkdir(beside.c_str(), 0755), 0);
+    ASSERT_EQ(::rmdir(beside.c_str()), 0);
+  }
+  listener.expect_change("lost", [&] { write_file(dir / "scripts/backups/bkp", "2"); });
 }
 
 TEST(TreeWatch, a_hundred_thousand_events_are_taken_as_they_come) {
@@ -536,8 +603,7 @@ TEST(TreeWatch, one_call_takes_no_more_than_a_full_queue) {
   EXPECT_FALSE(is_readable(watch.fd()));
 }
 
-// ---- what cannot be watched
-// ---------------------------------------------------------------------------------------------
+// ---- what cannot be watched ----------------------------------------------------------------------------------------
 
 /// Sets a limit of the user namespace we are in. Returns: whether the system let us.
 bool limit(const std::string& name, int value) {
@@ -607,8 +673,7 @@ TEST(TreeWatch, says_which_folder_it_may_not_watch) {
   EXPECT_TRUE(watch.complete());
 }
 
-// ---- mounts
-// -----------------------------------------------------------------------------------------------------------
+// ---- mounts --------------------------------------------------------------------------------------------------------
 
 TEST(TreeWatch, finds_a_hook_folder_that_was_mounted_over_when_asked_to) {
   const TempDir dir;
