@@ -15,10 +15,10 @@
 namespace sidefridge::os {
 namespace {
 
-// What comes to or leaves a folder, and what becomes of the folder itself. A folder that is watched under two names
-// has the events of both.
+// What comes to or leaves a folder, and that the folder itself is renamed; that it is gone is told unasked. A folder
+// that is watched under two names has the events of both.
 constexpr unsigned names_change =
-    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
 // Opening and reading are no change: the kubelet does both at each sync, and so does the daemon.
 constexpr unsigned anything_changes = names_change | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
 

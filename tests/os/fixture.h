@@ -31,8 +31,8 @@ inline constexpr int wait_limit_ms = 20'000;
 /// Owns: a new empty folder, removed with all it holds.
 class TempDir {
 public:
-  explicit TempDir(const std::string& parent = std::filesystem::temp_directory_path().string()) {
-    std::string name = parent + "/sidefridge-test-XXXXXX";
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "sidefridge-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
     ::chmod(name.c_str(), 0755);  // for tests that look at it WithoutRoot
