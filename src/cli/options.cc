@@ -10,6 +10,7 @@
 
 #include "sidefridge/core/quote.h"
 #include "sidefridge/core/version.h"
+#include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/os/zone_file.h"
 
 namespace sidefridge::cli {
@@ -95,6 +96,21 @@ ParsedOptions answered(std::string answer) {
   return parsed;
 }
 
+/// The schedule of the file, if there is one; where that is no good, the other one, with a warning.
+core::ConfigOutcome with_schedule_file(core::Config config) {
+  if (config.schedule_file.empty()) return config;
+  daemon::ScheduleFile file(config.schedule_file, config.zone_name, system_zones());
+  auto schedule = *file.read();
+  if (schedule) {
+    config.schedule = *std::move(schedule);
+  } else if (config.schedule) {
+    config.warnings.push_back(schedule.error().text + "; the schedule is CRON_BACKUP_SCHEDULE's");
+  } else {
+    return std::vector<std::string>{"SIDEFRIDGE_SCHEDULE_FILE (--schedule-file): " + schedule.error().text};
+  }
+  return config;
+}
+
 /// Throws what cxxopts throws.
 Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> arguments,
                             std::span<const core::Setting> environment) {
@@ -128,6 +144,8 @@ Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> a
     if (result.count(name) > 0) settings.push_back({std::string(option.variable), result[name].as<std::string>()});
   }
   parsed.config = core::parse_config(settings, spec.schedule, system_zones());
+  if (parsed.config && spec.schedule == core::Need::mandatory)
+    parsed.config = with_schedule_file(std::move(parsed.config).config());
   return parsed;
 }
 

@@ -69,6 +69,13 @@ Result<void> assign_word(Word& field, std::string_view value, const std::array<W
   return refusal(value, allowed);
 }
 
+Result<void> assign_size(std::uint64_t& field, std::string_view value) {
+  const auto bytes = parse_size(value);
+  if (!bytes) return bytes.error();
+  field = *bytes;
+  return {};
+}
+
 Result<void> assign_store_limit(Config& config, std::string_view value) {
   const auto bytes = parse_size(value);
   if (!bytes) return bytes.error();
@@ -94,9 +101,16 @@ Result<void> assign_truth(bool& field, std::string_view value) {
   return {};
 }
 
-constexpr std::array<ConfigOption, 17> options{{
+constexpr std::string_view schedule_file_variable = "SIDEFRIDGE_SCHEDULE_FILE";
+
+constexpr std::array<ConfigOption, 21> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
      "when backups run, by TZ: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
+    {schedule_file_variable, "schedule-file", "", "file", "a file whose schedule counts instead, also when it changes",
+     [](Config& config, std::string_view value) {
+       config.schedule_file = value;
+       return Result<void>();
+     }},
     {"TARGET_CONTAINER", "target-container", "", "name", "container that kubectlexec runs its commands in",
      [](Config& config, std::string_view value) { return assign_name(config.target_container, value); }},
     {"POD_NAME", "pod-name", "", "name", "pod that kubectlexec runs its commands in",
@@ -124,6 +138,14 @@ constexpr std::array<ConfigOption, 17> options{{
      [](Config& config, std::string_view value) { return assign_duration(config.script_timeout, value); }},
     {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none", "the most a run may take",
      [](Config& config, std::string_view value) { return assign_duration(config.run_timeout, value); }},
+    {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
+     [](Config& config, std::string_view value) { return assign_duration(config.settle, value); }},
+    {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is never",
+     "how often hooks are read on file systems that do not tell of changes",
+     [](Config& config, std::string_view value) { return assign_duration(config.poll, value); }},
+    {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
+     "larger hooks are not copied, and run from where they are",
+     [](Config& config, std::string_view value) { return assign_size(config.hooks_limit_bytes, value); }},
     {"SIDEFRIDGE_RUN_ON_START", "run-on-start", "false", "true or false",
      "whether the daemon runs once when it starts, too",
      [](Config& config, std::string_view value) { return assign_truth(config.run_on_start, value); }},
@@ -177,9 +199,9 @@ void warn_of_unknown(Config& config, std::span<const Setting> settings) {
 }
 
 /// Returns: what is wrong with the zone's name, where it was given.
-std::optional<std::string> find_zone(Schedule& schedule, std::span<const Setting> settings, const ZoneSource& zones) {
+std::optional<std::string> find_zone(Schedule& schedule, const std::string& zone_name, const ZoneSource& zones) {
   const auto written = split_zone(schedule.text).zone;
-  auto zone = zones(written ? *written : value_of(settings, "TZ").value_or(""));
+  auto zone = zones(written.value_or(zone_name));
   if (!zone) return written ? told(options.front(), zone.error().text) : "TZ: " + zone.error().text;
   schedule.zone = *std::move(zone);
   return std::nullopt;
@@ -195,7 +217,8 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, con
   Config config;
   std::vector<std::string> mistakes;
   const ConfigOption& first = options.front();
-  if (schedule == Need::mandatory && value_of(settings, first.variable).value_or("").empty()) {
+  const bool in_a_file = !value_of(settings, schedule_file_variable).value_or("").empty();
+  if (schedule == Need::mandatory && !in_a_file && value_of(settings, first.variable).value_or("").empty()) {
     mistakes.push_back(told(first, "not set, allowed: a cron expression such as '0 3 * * *' or @daily"));
   }
   for (const ConfigOption& option : options) {
@@ -205,8 +228,9 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, con
       mistakes.push_back(told(option, assigned.error().text));
     }
   }
+  config.zone_name = value_of(settings, "TZ").value_or("");
   if (config.schedule) {
-    if (auto mistake = find_zone(*config.schedule, settings, zones)) mistakes.push_back(*std::move(mistake));
+    if (auto mistake = find_zone(*config.schedule, config.zone_name, zones)) mistakes.push_back(*std::move(mistake));
   }
   if (!mistakes.empty()) return mistakes;
   warn_of_unknown(config, settings);

@@ -12,11 +12,13 @@
 #include "sidefridge/core/jitter.h"
 #include "sidefridge/core/version.h"
 #include "sidefridge/os/boot_id.h"
-#include "sidefridge/os/hook_tree.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/mount_info.h"
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
+#include "sidefridge/os/zone_file.h"
+#include "sidefridge/store/state_folder.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -31,6 +33,8 @@ core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon:
   settings.grace = config.grace;
   settings.script_timeout = config.script_timeout;
   settings.run_timeout = config.run_timeout;
+  settings.settle = config.settle;
+  settings.poll = config.poll;
   settings.run_on_start = config.run_on_start;
   settings.catch_up = config.catch_up;
   settings.settled_until = settled_until;
@@ -54,11 +58,13 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-               std::unique_ptr<Console> console, RunBook book, std::optional<WallTime> settled_until)
+               std::unique_ptr<Console> console, RunBook book, std::unique_ptr<os::Generations> generations,
+               std::optional<WallTime> settled_until)
     : config_(std::move(config)),
       loop_(std::move(loop)),
       console_(std::move(console)),
       book_(std::move(book)),
+      generations_(std::move(generations)),
       scheduler_(scheduler_settings(config_, mode, settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
@@ -78,13 +84,21 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   const Result<core::ScheduleRecord> past = book->schedule();
   if (!past) return past.error();
 
+  // `once` may run beside an idle daemon.
+  const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
+  Result<std::unique_ptr<os::Generations>> generations =
+      os::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
+                            os::CopySettings{.limit_bytes = config.hooks_limit_bytes});
+  if (!generations) return std::move(generations).error();
+
   Result<loop::Loop> loop = loop::Loop::open();
   if (!loop) return std::move(loop).error();
   Result<std::unique_ptr<Console>> console = Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level);
   if (!console) return std::move(console).error();
 
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
-                                          std::move(*console), std::move(*book), past->settled_until));
+                                          std::move(*console), std::move(*book), std::move(*generations),
+                                          past->settled_until));
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);
@@ -97,6 +111,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   self->signals_ = std::move(*signal_watch);
 
   self->say_hello(mode);
+  if (mode == Mode::schedule) {
+    if (Result<void> watched = self->watch_hooks(); !watched) return std::move(watched).error();
+  }
   return self;
 }
 
@@ -126,6 +143,27 @@ void Daemon::say_hello(Mode mode) {
   }
 }
 
+Result<void> Daemon::watch_hooks() {
+  for (const std::string& file : os::file_mounts_below(config_.scripts_dir)) {
+    console_->log(core::LogLevel::warning, "'" + file +
+                                               "' is a mount of its own (subPath) and will never change; mount "
+                                               "the whole ConfigMap as a folder to change it while the pod runs");
+  }
+  std::vector<std::string> folders{config_.scripts_dir};
+  if (!config_.schedule_file.empty()) {
+    schedule_file_.emplace(config_.schedule_file, config_.zone_name,
+                           [](std::string_view name) { return os::load_zone(name); });
+    // What it holds now is in the configuration already.
+    static_cast<void>(schedule_file_->read());
+    folders.push_back(std::filesystem::absolute(config_.schedule_file).parent_path().string());
+    if (folders.back() == std::filesystem::absolute(config_.scripts_dir)) folders.pop_back();
+  }
+  auto watch = HookWatch::open(loop_, std::move(folders), *this, *console_);
+  if (!watch) return std::move(watch).error();
+  hook_watch_ = std::move(*watch);
+  return {};
+}
+
 int Daemon::run() {
   post(core::Begun{});
   loop_.run(*this);
@@ -138,6 +176,7 @@ void Daemon::on_turn() noexcept {
   while (!events_.empty()) {
     const core::Event event = std::move(events_.front());
     events_.pop_front();
+    if (const auto* read = std::get_if<core::HooksRead>(&event)) note_generation(*read);
     for (const core::Action& action : scheduler_.on(event, now)) {
       std::visit([this](const auto& asked) { carry_out(asked); }, action);
     }
@@ -147,10 +186,28 @@ void Daemon::on_turn() noexcept {
   console_->flush();
 }
 
+// A generation is kept as long as the scheduler may still begin a run with it.
+void Daemon::note_generation(const core::HooksRead& read) {
+  generations_->pin(read.generation);
+  generations_->unpin(std::exchange(current_generation_, read.generation));
+  generations_->remove_unused();
+}
+
 void Daemon::carry_out(const core::ReadHooks&) {
-  Result<os::HookReading> reading = os::read_hook_tree(config_.scripts_dir);
+  if (hook_watch_) hook_watch_->rearm();
+  if (schedule_file_) {
+    if (auto news = schedule_file_->read()) {
+      if (*news) {
+        post(core::ScheduleRead{std::move(**news)});
+      } else {
+        post(core::ScheduleUnreadable{news->error()});
+      }
+    }
+  }
+  Result<os::HookReading> reading = generations_->make(config_.scripts_dir);
   if (reading) {
-    post(core::HooksRead{std::move(reading->hooks), std::move(reading->warnings), std::move(reading->skipped)});
+    post(core::HooksRead{std::move(reading->hooks), generations_->newest(), std::move(reading->warnings),
+                         std::move(reading->skipped)});
   } else {
     post(core::HooksUnreadable{std::move(reading).error()});
   }
@@ -159,6 +216,10 @@ void Daemon::carry_out(const core::ReadHooks&) {
 void Daemon::carry_out(const core::BeginRun& action) {
   const std::variant<RunBook::Begun, RunBook::Busy, Error> begun = book_.begin(action.record);
   log_notices();
+  if (!std::holds_alternative<RunBook::Busy>(begun)) {
+    run_generation_ = current_generation_;
+    generations_->pin(run_generation_);
+  }
   if (const auto* recorded = std::get_if<RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
   if (const auto* busy = std::get_if<RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
   if (const auto* error = std::get_if<Error>(&begun)) post(core::RunUnrecorded{*error});
@@ -178,6 +239,8 @@ void Daemon::carry_out(const core::EndProcesses& action) {
 
 void Daemon::carry_out(const core::FinishRun& action) {
   runner_.forget_run(action.record.trigger);
+  generations_->unpin(run_generation_);
+  generations_->remove_unused();
   log_failure(book_.finish(action.record), "run " + action.record.run_id + " cannot be recorded");
   log_notices();
 }

@@ -51,6 +51,10 @@ TEST(Config, without_settings_is_the_defaults) {
   EXPECT_EQ(config.history_limit, 1000U);
   EXPECT_EQ(config.script_timeout, 0s);
   EXPECT_EQ(config.run_timeout, 0s);
+  EXPECT_EQ(config.schedule_file, "");
+  EXPECT_EQ(config.settle, 250ms);
+  EXPECT_EQ(config.poll, 60s);
+  EXPECT_EQ(config.hooks_limit_bytes, 64U << 20);
   EXPECT_FALSE(config.run_on_start);
   EXPECT_EQ(config.catch_up, 0s);
   EXPECT_EQ(config.jitter, 0s);
@@ -81,6 +85,10 @@ TEST(Config, takes_every_setting) {
                                     {"SIDEFRIDGE_HISTORY_LIMIT", "1000000"},
                                     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "10m"},
                                     {"SIDEFRIDGE_RUN_TIMEOUT", "2h"},
+                                    {"SIDEFRIDGE_SCHEDULE_FILE", "/scripts/schedule"},
+                                    {"SIDEFRIDGE_SETTLE", "1s"},
+                                    {"SIDEFRIDGE_POLL", "0"},
+                                    {"SIDEFRIDGE_HOOKS_LIMIT", "1MiB"},
                                     {"SIDEFRIDGE_RUN_ON_START", "true"},
                                     {"SIDEFRIDGE_CATCH_UP", "1d"},
                                     {"SIDEFRIDGE_JITTER", "5m"},
@@ -102,6 +110,10 @@ TEST(Config, takes_every_setting) {
   EXPECT_EQ(config.history_limit, 1'000'000U);
   EXPECT_EQ(config.script_timeout, 10min);
   EXPECT_EQ(config.run_timeout, 2h);
+  EXPECT_EQ(config.schedule_file, "/scripts/schedule");
+  EXPECT_EQ(config.settle, 1s);
+  EXPECT_EQ(config.poll, 0s);
+  EXPECT_EQ(config.hooks_limit_bytes, 1U << 20);
   EXPECT_TRUE(config.run_on_start);
   EXPECT_EQ(config.catch_up, 24h);
   EXPECT_EQ(config.jitter, 5min);
@@ -229,7 +241,7 @@ TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) 
     EXPECT_FALSE(option.help.empty()) << option.variable;
     EXPECT_NE(option.assign, nullptr) << option.variable;
   }
-  EXPECT_EQ(variables.size(), 17U);
+  EXPECT_EQ(variables.size(), 21U);
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ struct Setting {
 /// Everything that can be set. A default-made Config holds the defaults.
 struct Config {
   std::optional<Schedule> schedule;             // nothing when unset or empty; the daemon always has it. In the zone of
-                                                // its text, else that of TZ, else UTC
+                                                // its text, else zone_name
+  std::string zone_name;                        // TZ; empty: UTC
+  std::string schedule_file;                    // holds the schedule, and may change; empty: there is none
   std::optional<std::string> target_container;  // for kubectlexec; nothing when unset or empty
   std::optional<std::string> pod_name;          // for kubectlexec; nothing when unset or empty
   std::string scripts_dir = "/scripts";
@@ -36,10 +38,13 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   Duration grace = std::chrono::seconds(25);
   std::uint64_t store_limit_bytes = std::uint64_t{64} << 20;
-  std::uint32_t history_limit = 1000;  // runs kept
-  Duration script_timeout{};           // zero: none
-  Duration run_timeout{};              // zero: none
-  Duration catch_up{};                 // how long ago a missed tick still counts; zero: none does
+  std::uint32_t history_limit = 1000;                // runs kept
+  Duration script_timeout{};                         // zero: none
+  Duration run_timeout{};                            // zero: none
+  Duration settle = std::chrono::milliseconds(250);  // hooks count once nothing has touched them for so long
+  Duration poll = std::chrono::seconds(60);  // how often they are read where nobody tells of changes; zero: never
+  std::uint64_t hooks_limit_bytes = std::uint64_t{64} << 20;  // larger hooks run from where they are
+  Duration catch_up{};  // how long ago a missed tick still counts; zero: none does
   bool run_on_start = false;
   Duration jitter{};                                // ticks are delayed by less than this; zero: not at all
   std::uint32_t retries = 0;                        // how often a failed run is tried again
@@ -85,8 +90,9 @@ private:
   std::variant<Config, std::vector<std::string>> state_;
 };
 
-/// Turns settings into a Config. Of a name given twice the last wins, so options come after the environment.
-/// Names that are not ours are ignored, except that an unknown SIDEFRIDGE_* is a warning: it is likely a typo.
+/// Turns settings into a Config. A mandatory schedule may also be meant to come from schedule_file, which is not read.
+/// Of a name given twice the last wins, so options come after the environment. Names that are not ours are ignored,
+/// except that an unknown SIDEFRIDGE_* is a warning: it is likely a typo.
 ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const ZoneSource& zones);
 
 }  // namespace sidefridge::core

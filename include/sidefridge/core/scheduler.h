@@ -52,9 +52,9 @@ public:
   struct Settings {
     /// The ticks of a daemon; nothing: one run at once, then the end with its outcome as exit code.
     std::optional<Schedule> schedule;
-    Duration grace = std::chrono::seconds(25);  // what a run may still take once we are told to end
-    Duration script_timeout{};                  // zero: none
-    Duration run_timeout{};                     // zero: none; for the chain, and then once more for on_error
+    Duration grace = std::chrono::seconds(25);         // what a run may still take once we are told to end
+    Duration script_timeout{};                         // zero: none
+    Duration run_timeout{};                            // zero: none; for the chain, and then once more for on_error
     Duration settle = std::chrono::milliseconds(250);  // hooks are read once nothing has touched them for so long
     Duration poll{};   // how often they are read where no event tells of changes; zero: only before each run
     Duration delay{};  // of every tick; what does not fit before the next tick starts anew: 50 s of 20 s are 10 s
@@ -67,7 +67,8 @@ public:
 
   explicit Scheduler(Settings settings);
 
-  /// Steps on one event that happened at `now`. Requires: Begun comes first, and once.
+  /// Steps on one event that happened at `now`. Requires: Begun comes once, and before it
+  /// nothing but HooksWatched.
   /// Returns: what to do, in order. Exit is the last action ever given out.
   [[nodiscard]] std::vector<Action> on(const Event& event, Now now);
 
@@ -170,7 +171,7 @@ private:
 
   std::optional<Plan> plan_;           // a run decided, waiting for its hooks
   std::optional<Plan> after_install_;  // a run decided, waiting for a changed install_dependencies to succeed
-  std::optional<Plan> retry_;  // a run to try again when retry_deadline_ comes, unless a tick comes first
+  std::optional<Plan> retry_;          // a run to try again when retry_deadline_ comes, unless a tick comes first
   std::optional<Run> run_;
   WallTime run_due_at_{};
   MonoTime run_started_{};

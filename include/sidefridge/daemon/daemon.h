@@ -1,8 +1,10 @@
 // daemon.h - the whole, wired together: descriptors in, scheduler, actions out.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,11 +15,14 @@
 #include "sidefridge/core/scheduler.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
+#include "sidefridge/daemon/hook_watch.h"
 #include "sidefridge/daemon/process_runner.h"
 #include "sidefridge/daemon/run_book.h"
+#include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
 #include "sidefridge/loop/loop.h"
+#include "sidefridge/os/generations.h"
 
 namespace sidefridge::daemon {
 
@@ -42,7 +47,8 @@ public:
 
 private:
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-         std::unique_ptr<Console> console, RunBook book, std::optional<WallTime> settled_until);
+         std::unique_ptr<Console> console, RunBook book, std::unique_ptr<os::Generations> generations,
+         std::optional<WallTime> settled_until);
 
   void on_turn() noexcept override;
   void post(core::Event event) override { events_.push_back(std::move(event)); }
@@ -57,14 +63,20 @@ private:
   void carry_out(const core::Log& action);
   void carry_out(const core::Exit& action);
 
+  void note_generation(const core::HooksRead& read);
   void log_failure(const Result<void>& result, std::string_view what);
   void log_notices();
   void say_hello(Mode mode);
+  Result<void> watch_hooks();
 
   core::Config config_;
   loop::Loop loop_;
   std::unique_ptr<Console> console_;
   RunBook book_;
+  std::unique_ptr<os::Generations> generations_;
+  std::uint64_t current_generation_ = 0;  // the one whose hooks the scheduler has
+  std::uint64_t run_generation_ = 0;      // the one that the run uses
+  std::optional<ScheduleFile> schedule_file_;
   core::Scheduler scheduler_;
   ProcessRunner runner_;
   std::deque<core::Event> events_;  // happened, not yet stepped on
@@ -72,6 +84,7 @@ private:
   std::unique_ptr<WallTimerWatch> wall_timer_;
   std::unique_ptr<MonoTimerWatch> mono_timer_;
   std::unique_ptr<SignalWatch> signals_;
+  std::unique_ptr<HookWatch> hook_watch_;
 };
 
 }  // namespace sidefridge::daemon

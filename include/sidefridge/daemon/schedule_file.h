@@ -1,0 +1,31 @@
+// schedule_file.h - a schedule that can be changed while the daemon runs.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sidefridge/core/result.h"
+#include "sidefridge/core/schedule.h"
+
+namespace sidefridge::daemon {
+
+/// The file that SIDEFRIDGE_SCHEDULE_FILE names: a cron expression, on a line of its own.
+class ScheduleFile {
+public:
+  /// `zone_name` is that of a schedule which names none.
+  ScheduleFile(std::string path, std::string zone_name, core::ZoneSource zones);
+
+  /// Reads the file. Returns: nothing when it is what it was at the last call, else the schedule, or what is wrong.
+  /// Errors: of the file io; of what it holds those of core::parse_schedule(), with the file's name.
+  std::optional<Result<core::Schedule>> read();
+
+private:
+  Result<std::string> read_text() const;
+
+  std::string path_;
+  std::string zone_name_;
+  core::ZoneSource zones_;
+  std::optional<std::string> last_;  // its text, or the error
+};
+
+}  // namespace sidefridge::daemon

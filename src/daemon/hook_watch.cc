@@ -1,0 +1,66 @@
+// hook_watch.cc - inotify in the loop, and when not to trust it.
+#include "sidefridge/daemon/hook_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidefridge/os/file_system.h"
+
+namespace sidefridge::daemon {
+namespace {
+
+bool tells_changes(const std::string& folder) {
+  return os::tells_changes(folder) &&
+         std::all_of(core::all_hooks.begin(), core::all_hooks.end(), [&](const core::Hook hook) {
+           return os::tells_changes(folder + "/" + std::string(core::name_of(hook)));
+         });
+}
+
+}  // namespace
+
+HookWatch::HookWatch(std::vector<std::string> folders, EventSink& sink, Console& console)
+    : sink_(sink), console_(console) {
+  for (std::string& path : folders) {
+    os::TreeWatch tree(path);
+    folders_.push_back(Folder{std::move(path), std::move(tree), std::nullopt});
+  }
+}
+
+Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector<std::string> folders, EventSink& sink,
+                                                   Console& console) {
+  std::unique_ptr<HookWatch> self(new HookWatch(std::move(folders), sink, console));
+  for (Folder& folder : self->folders_) {
+    if (folder.tree.fd() < 0) continue;
+    Result<loop::FdWatch> watch = loop::FdWatch::open(loop, folder.tree.fd(), *self);
+    if (!watch) return std::move(watch).error();
+    folder.watch = std::move(*watch);
+    folder.watch->want(loop::Interest::input);
+  }
+  self->tell_state();
+  return self;
+}
+
+void HookWatch::rearm() {
+  // Whatever it finds is about to be read.
+  for (Folder& folder : folders_) static_cast<void>(folder.tree.rearm());
+  tell_state();
+}
+
+void HookWatch::on_ready() noexcept {
+  for (Folder& folder : folders_) {
+    if (folder.watch && folder.tree.drain() == os::TreeWatch::Seen::changed) sink_.post(core::HooksTouched{});
+  }
+  tell_state();
+}
+
+void HookWatch::tell_state() {
+  using By = core::HooksWatched::By;
+  By by = By::events;
+  for (Folder& folder : folders_) {
+    for (const std::string& notice : folder.tree.take_notices()) console_.log(core::LogLevel::warning, notice);
+    if (!folder.watch || !folder.tree.complete() || !tells_changes(folder.path)) by = By::polling;
+  }
+  if (by != std::exchange(told_, by)) sink_.post(core::HooksWatched{by});
+}
+
+}  // namespace sidefridge::daemon
