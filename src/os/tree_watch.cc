@@ -92,22 +92,23 @@ TreeWatch::Seen TreeWatch::drain() noexcept {
 
 TreeWatch::Seen TreeWatch::rearm() noexcept {
   if (!fd_) return Seen::nothing;
-  const std::string known_problem = std::exchange(problem_, {});
-  Seen seen = Seen::nothing;
-  for (bool again = true; again;) {
+  // What was made in a folder before that was watched nobody told, and a watch that is let go makes room for another:
+  // so until nothing is new. Whoever never stops replacing folders must not hold the loop, and is heard again.
+  constexpr int most_rounds = 8;
+  const std::string known_problem = problem_;
+  const Watches known = watches_;
+  for (int round = 0; round < most_rounds; ++round) {
     problem_.clear();
     const Watches before = std::exchange(watches_, add_watches());
+    if (watches_ == before) break;
     const auto forget_unless_kept = [&](int watch) {
       if (watch != unwatched && !watches_.has(watch)) ::inotify_rm_watch(fd_.get(), watch);
     };
     forget_unless_kept(before.holder);
     std::for_each(before.tree.begin(), before.tree.end(), forget_unless_kept);
-    if (watches_.tree != before.tree) seen = Seen::changed;
-    // What was made in a holder before it was watched, nobody told.
-    again = watches_.holder != before.holder;
   }
   if (!problem_.empty() && problem_ != known_problem) notices_.push_back(problem_);
-  return seen;
+  return watches_.tree == known.tree ? Seen::nothing : Seen::changed;
 }
 
 std::vector<std::string> TreeWatch::take_notices() noexcept {

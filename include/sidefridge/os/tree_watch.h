@@ -56,6 +56,7 @@ private:
 
     Watches() noexcept { tree.fill(unwatched); }
     bool has(int watch) const noexcept;
+    friend bool operator==(const Watches&, const Watches&) = default;
   };
 
   Watches add_watches();
