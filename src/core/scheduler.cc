@@ -512,7 +512,8 @@ void Scheduler::finish_run() {
 
   const bool last = !settings_.schedule && record.trigger != Trigger::install;
   const bool unprepared = !prepared_ && record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
-  if (record.trigger == Trigger::install && record.outcome == Outcome::succeeded) installed_digest_ = installing_digest_;
+  if (record.trigger == Trigger::install && record.outcome == Outcome::succeeded)
+    installed_digest_ = installing_digest_;
   if (last || unprepared) {
     const bool stopped_daemon = settings_.schedule && record.outcome == Outcome::interrupted;
     exit_code_ = record.outcome == Outcome::succeeded || stopped_daemon ? 0 : 1;

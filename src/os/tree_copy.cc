@@ -43,7 +43,7 @@ public:
     if (half_made_) remove_tree(destination_);
   }
 
-  /// Errors: busy or not_found when something moved meanwhile.
+  /// Errors: busy when something moved meanwhile.
   Result<HookReading> make() {
     Result<HookReading> reading = read_hook_tree(scripts_dir_);
     if (!reading) return reading;
@@ -95,7 +95,7 @@ private:
       switch (entry.kind) {
         case TreeEntry::Kind::data: continue;
         case TreeEntry::Kind::folder:
-          if (::mkdirat(target_.get(), entry.path.c_str(), 0700) != 0) return cannot_write(entry.path, errno);
+          if (::mkdirat(target_.get(), entry.path.c_str(), 0700) != 0) return cannot_write("/" + entry.path, errno);
           // Whether the hook has no folder or an empty one is no difference.
           if (entry.path != folder) of_all.add(entry.path).add(entry.path.size());
           continue;
@@ -146,11 +146,11 @@ private:
 
     const mode_t mode = is_executable(entry.stamp) ? 0500 : 0400;
     UniqueFd to(::openat(target_.get(), entry.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (!to) return cannot_write(entry.path, errno);
+    if (!to) return cannot_write("/" + entry.path, errno);
     Result<Copied> copied = copy_content(from.get(), to.get(), entry);
     if (!copied) return std::move(copied).error();
     // Some file systems tell only now that there was no room.
-    if (::close(to.release()) != 0) return cannot_write(entry.path, errno);
+    if (::close(to.release()) != 0) return cannot_write("/" + entry.path, errno);
     return std::optional(*copied);
   }
 
@@ -171,7 +171,7 @@ private:
       copied += got;
       digest.add(bytes);
       if (const int refusal = write_all(to, bytes); refusal != 0) {
-        return cannot_write(entry.path, refusal);
+        return cannot_write("/" + entry.path, refusal);
       }
     }
     return Copied{digest.value(), is_program};
@@ -219,8 +219,8 @@ private:
   Error cannot_read(const std::string& path, int errno_value) const {
     return core::system_error("cannot read '" + scripts_dir_ + "/" + path + "'", errno_value);
   }
-  Error cannot_write(const std::string& path, int errno_value) const {
-    Error error = core::system_error("cannot write the copy '" + destination_ + "/" + path + "'", errno_value);
+  Error cannot_write(const std::string& below, int errno_value) const {
+    Error error = core::system_error("cannot write the copy '" + destination_ + below + "'", errno_value);
     // It is the scripts that may be missing, and come; a copy's folder may not.
     if (error.code == ErrorCode::not_found) error.code = ErrorCode::io;
     return error;
@@ -245,10 +245,7 @@ Result<HookReading> copy_hook_tree(const std::string& scripts_dir, const std::st
   while (root.size() > 1 && root.ends_with('/')) root.pop_back();
   for (int attempt = 1;; ++attempt) {
     Result<HookReading> reading = Attempt(root, destination, settings).make();
-    if (reading || attempt == settings.attempts) return reading;
-    // What is listed by one look and gone by the next has moved, too.
-    const ErrorCode code = reading.error().code;
-    if (code != ErrorCode::busy && code != ErrorCode::not_found) return reading;
+    if (reading || reading.error().code != ErrorCode::busy || attempt == settings.attempts) return reading;
   }
 }
 

@@ -509,6 +509,12 @@ TEST(TreeCopy, an_edit_between_any_two_steps_is_there_wholly_or_not_at_all) {
       {"added",
        [](const TempDir& dir) { dir.write("scripts/backups/15-new", "new"); },
        {{"10-db", "db"}, {"15-new", "new"}, {"20-files", "files"}, {"lib/x", "x"}}},
+      {"one added, one written over",
+       [](const TempDir& dir) {
+         dir.write("scripts/backups/15-new", "new");
+         dir.write("scripts/backups/20-files", "edited longer");
+       },
+       {{"10-db", "db"}, {"15-new", "new"}, {"20-files", "edited longer"}, {"lib/x", "x"}}},
       {"removed",
        [](const TempDir& dir) { fs::remove(dir / "scripts/backups/20-files"); },
        {{"10-db", "db"}, {"lib/x", "x"}}},

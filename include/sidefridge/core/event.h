@@ -89,6 +89,7 @@ struct ProcessesAlive {
 struct OrphansReaped {};
 
 using Event = std::variant<Begun, TimePassed, ClockStepped, StopRequested, ReloadRequested, HooksTouched, HooksWatched,
-                           HooksRead, HooksUnreadable, ScheduleRead, ScheduleUnreadable, RunBegun, RunBusy, RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped>;
+                           HooksRead, HooksUnreadable, ScheduleRead, ScheduleUnreadable, RunBegun, RunBusy,
+                           RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped>;
 
 }  // namespace sidefridge::core

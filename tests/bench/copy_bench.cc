@@ -1,0 +1,113 @@
+// copy_bench.cc - what a consistent copy of the hooks costs, against plain reading and writing of the same files.
+//
+//     copy_bench [ROUNDS]
+//
+// The tree is what the kubelet mounts: five folders of twenty scripts, each a link through "..data". Both are done once
+// a round, in turn, so that a noisy machine is noisy for both; medians are printed.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "sidefridge/core/hook.h"
+#include "sidefridge/os/tree_copy.h"
+
+namespace {
+
+namespace core = sidefridge::core;
+namespace fs = std::filesystem;
+namespace os = sidefridge::os;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+void must(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "copy_bench: failed: %s\n", what);
+  std::exit(1);
+}
+
+double median(std::vector<double>& times) {
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+void mount_hooks(const std::string& scripts_dir, std::size_t script_bytes) {
+  const std::string content = "#!/bin/sh\n" + std::string(script_bytes - 10, '#');
+  for (const core::Hook hook : core::all_hooks) {
+    const fs::path folder = fs::path(scripts_dir) / core::name_of(hook);
+    fs::create_directories(folder / "..2026_01_02");
+    fs::create_symlink("..2026_01_02", folder / "..data");
+    for (int i = 10; i < 30; ++i) {
+      const std::string name = std::to_string(i) + "-script";
+      std::ofstream(folder / "..2026_01_02" / name, std::ios::binary) << content;
+      fs::create_symlink("..data/" + name, folder / name);
+    }
+  }
+}
+
+void copy_plainly(const std::string& scripts_dir, const std::string& destination) {
+  static std::array<char, 64 * 1024> buffer;
+  must(::mkdir(destination.c_str(), 0700) == 0, "mkdir");
+  for (const core::Hook hook : core::all_hooks) {
+    const std::string folder = "/" + std::string(core::name_of(hook));
+    must(::mkdir((destination + folder).c_str(), 0700) == 0, "mkdir");
+    for (int i = 10; i < 30; ++i) {
+      const std::string path = folder + "/" + std::to_string(i) + "-script";
+      const int from = ::open((scripts_dir + path).c_str(), O_RDONLY | O_CLOEXEC);
+      const int to = ::open((destination + path).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+      must(from >= 0 && to >= 0, "open");
+      for (ssize_t got = 0; (got = ::read(from, buffer.data(), buffer.size())) > 0;) {
+        must(::write(to, buffer.data(), static_cast<std::size_t>(got)) == got, "write");
+      }
+      must(::close(from) == 0 && ::close(to) == 0, "close");
+    }
+  }
+}
+
+void compare(const std::string& parent, std::size_t script_bytes, int rounds) {
+  std::string dir = parent + "/copy_bench-XXXXXX";
+  must(::mkdtemp(dir.data()) != nullptr, dir.c_str());
+  const std::string scripts_dir = dir + "/scripts";
+  const std::string destination = dir + "/copy";
+  mount_hooks(scripts_dir, script_bytes);
+  std::vector<double> ours;
+  std::vector<double> plain;
+  for (int round = 0; round < rounds; ++round) {
+    auto before = std::chrono::steady_clock::now();
+    must(os::copy_hook_tree(scripts_dir, destination, {}).ok(), "copy_hook_tree");
+    ours.push_back(Milliseconds(std::chrono::steady_clock::now() - before).count());
+    os::remove_tree(destination);
+
+    before = std::chrono::steady_clock::now();
+    copy_plainly(scripts_dir, destination);
+    plain.push_back(Milliseconds(std::chrono::steady_clock::now() - before).count());
+    os::remove_tree(destination);
+  }
+  os::remove_tree(dir);
+  const double our_median = median(ours);
+  const double plain_median = median(plain);
+  std::printf("copy 5 x 20 scripts of %3zu KiB on %-8s  ours %6.2f ms  plain %6.2f ms  ratio %.2f\n",
+              script_bytes / 1024, parent.c_str(), our_median, plain_median, our_median / plain_median);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 100;
+  must(rounds > 0, "ROUNDS is a number");
+  for (const std::string& parent : {fs::temp_directory_path().string(), std::string("/dev/shm")}) {
+    if (!fs::is_directory(parent)) continue;
+    compare(parent, 1024, rounds);
+    compare(parent, 128 * 1024, rounds / 10 + 1);
+  }
+}
