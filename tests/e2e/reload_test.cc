@@ -1,0 +1,127 @@
+// reload_test.cc - hooks and schedules that change while the daemon runs.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/e2e/stage.h"
+
+namespace sidefridge::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Reload : public ::testing::Test {
+protected:
+  /// A version of a ConfigMap that is mounted as `backups`, as the kubelet writes it: in a folder of its own.
+  void write_version(int version, const std::string& script) const {
+    const std::string folder = "..v" + std::to_string(version);
+    stage.script("backups/" + folder + "/bkp", script);
+    stage.script("backups/" + folder + "/lib.sh", "lib=" + std::to_string(version) + "\n", 0644);
+  }
+  /// The kubelet's swap to a version: what is there before it goes.
+  void swap_to(int version) const {
+    const fs::path volume = stage.scripts_dir() / "backups";
+    const fs::path before = fs::exists(volume / "..data") ? fs::read_symlink(volume / "..data") : fs::path();
+    fs::create_directory_symlink("..v" + std::to_string(version), volume / "..data_tmp");
+    fs::rename(volume / "..data_tmp", volume / "..data");
+    if (!before.empty()) fs::remove_all(volume / before);
+  }
+  void link_scripts() const {
+    for (const char* const name : {"bkp", "lib.sh"}) {
+      fs::create_symlink(std::string("..data/") + name, stage.scripts_dir() / "backups" / name);
+    }
+  }
+  static void end(Program& daemon) {
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait_exit(), 0);
+  }
+
+  Stage stage;
+};
+
+TEST_F(Reload, a_swapped_config_map_counts_from_the_next_run_and_the_log_says_what_changed) {
+  const std::string script = "#!/bin/sh\n. \"$(dirname \"$0\")/lib.sh\"\necho \"script @ lib $lib\"\n";
+  const auto of_version = [&](int version) {
+    std::string text = script;
+    return text.replace(text.find('@'), 1, std::to_string(version));
+  };
+  write_version(1, of_version(1));
+  swap_to(1);
+  link_scripts();
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| script 1 lib 1"));
+  write_version(2, of_version(2));
+  swap_to(2);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/bkp changed, backups/lib.sh changed"));
+  ASSERT_TRUE(daemon.wait_for("| script 2 lib 2"));
+  end(daemon);
+  EXPECT_EQ(daemon.lines_with("script 1 lib 2").size() + daemon.lines_with("script 2 lib 1").size(), 0U);
+}
+
+TEST_F(Reload, a_run_keeps_its_version_while_another_one_comes) {
+  write_version(1,
+                "#!/bin/sh\necho begun\nuntil [ -e @ROOT@/go ]; do sleep 0.02; done\n"
+                ". \"$(dirname \"$0\")/lib.sh\"\necho \"lib $lib\"\n");
+  swap_to(1);
+  link_scripts();
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| begun"));
+  write_version(2, "#!/bin/sh\necho second\n");
+  swap_to(2);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: "));
+  Program go = stage.shell("touch " + stage.file("go").string());
+  EXPECT_EQ(go.wait_exit(), 0);
+  EXPECT_TRUE(daemon.wait_for("| lib 1"));
+  EXPECT_TRUE(daemon.wait_for("| second"));
+  end(daemon);
+}
+
+TEST_F(Reload, scripts_and_logs_show_the_path_that_people_know) {
+  stage.script("backups/bkp", "#!/bin/sh\necho \"script is $SIDEFRIDGE_SCRIPT\"\nexit 3\n");
+  Program once = stage.start({"once"});
+  EXPECT_EQ(once.wait_exit(), 1);
+  const std::string path = (stage.scripts_dir() / "backups" / "bkp").string();
+  EXPECT_EQ(once.lines_with("| script is " + path).size(), 1U) << once.output();
+  EXPECT_EQ(once.lines_with("error Script '" + path + "' finished with exit code '3'").size(), 1U) << once.output();
+}
+
+TEST_F(Reload, no_copy_outlives_the_daemon) {
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| ran"));
+  EXPECT_TRUE(fs::exists(stage.state_dir() / "store" / "hooks"));
+  end(daemon);
+  EXPECT_FALSE(fs::exists(stage.state_dir() / "store" / "hooks"));
+}
+
+TEST_F(Reload, a_file_changes_the_schedule_and_a_bad_one_does_not) {
+  stage.environment["SIDEFRIDGE_SCHEDULE_FILE"] = (stage.scripts_dir() / "schedule").string();
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  stage.script("schedule", "0 3 1 1 *\n", 0644);
+  Program daemon = stage.daemon("@hourly");
+  EXPECT_EQ(daemon.lines_with("schedule '0 3 1 1 *': ").size(), 1U) << daemon.output();
+  stage.script("schedule", "0 24 * * *\n", 0644);
+  ASSERT_TRUE(daemon.wait_for("hour: found '24', allowed: 0-23; the schedule stays '0 3 1 1 *'"));
+  stage.script("schedule", "* * * * * *\n", 0644);
+  ASSERT_TRUE(daemon.wait_for("schedule changed to '* * * * * *'"));
+  EXPECT_TRUE(daemon.wait_for("| ran"));
+  end(daemon);
+}
+
+TEST_F(Reload, a_schedule_file_needs_no_variable_and_must_hold_a_schedule_at_start) {
+  stage.environment["SIDEFRIDGE_SCHEDULE_FILE"] = stage.file("schedule").string();
+  Program refused = stage.start({});
+  EXPECT_EQ(refused.wait_exit(), 2);
+  EXPECT_NE(refused.errors().find("SIDEFRIDGE_SCHEDULE_FILE"), std::string::npos) << refused.errors();
+  std::ofstream(stage.file("schedule")) << "* * * * * *\n";
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  Program daemon = stage.start({});
+  EXPECT_TRUE(daemon.wait_for("| ran"));
+  end(daemon);
+}
+
+}  // namespace
+}  // namespace sidefridge::e2e
