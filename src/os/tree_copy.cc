@@ -56,6 +56,7 @@ public:
     for (const core::Hook hook : core::all_hooks) {
       if (Result<void> copied = copy_hook(hook, *before, *reading); !copied) return std::move(copied).error();
     }
+    if (Result<void> linked = link_neighbours(); !linked) return std::move(linked).error();
     settings_.on_step();
     const Result<TreeSnapshot> after = take_snapshot(scripts_dir_, limits, settings_.on_step);
     if (!after) return after.error();
@@ -121,6 +122,20 @@ private:
     }
     if (scripts_copied != scripts.size()) return changed();
     reading.hooks.assign(hook, std::move(scripts), of_all.value());
+    return {};
+  }
+
+  /// What lies beside the hook folders is found from a script as before: "$(dirname "$0")/../lib".
+  Result<void> link_neighbours() {
+    std::error_code failure;
+    const std::filesystem::path root = std::filesystem::absolute(scripts_dir_, failure);
+    for (std::filesystem::directory_iterator entry(root, failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+      const std::string name = entry->path().filename().string();
+      if (name.front() == '.' || core::parse_hook(name)) continue;
+      if (::symlinkat(entry->path().c_str(), target_.get(), name.c_str()) != 0) return cannot_write("/" + name, errno);
+    }
+    if (failure) return core::system_error("cannot read the folder of scripts '" + scripts_dir_ + "'", failure.value());
     return {};
   }
 

@@ -34,7 +34,7 @@ using Texts = std::vector<std::string>;
 Files files_below(const std::string& folder) {
   Files files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
+    if (entry.is_symlink() || !entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
     files[entry.path().lexically_relative(folder)] = std::string(std::istreambuf_iterator<char>(file), {});
   }
@@ -138,6 +138,19 @@ TEST(TreeCopy, scripts_find_what_lies_beside_them) {
   const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
   remove_tree(dir / "scripts");
   EXPECT_EQ(output_of(plan_exec(script.path, script.run_path, {})->argv), "found by " + (dir / "copy/backups/10-db\n"));
+}
+
+TEST(TreeCopy, scripts_find_what_lies_beside_the_hooks) {
+  const TempDir dir;
+  dir.write("scripts/backups/10-db", ". \"$(dirname \"$0\")/../lib/common.sh\"\n", 0644);
+  dir.write("scripts/lib/common.sh", "echo common\n");
+  dir.write("scripts/.hidden/x", "");
+  const HookReading reading = copy(dir / "scripts", dir / "copy");
+  const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
+  EXPECT_EQ(output_of(plan_exec(script.path, script.run_path, {})->argv), "common\n");
+  EXPECT_FALSE(fs::exists(dir / "copy/.hidden"));
+  remove_tree(dir / "copy");
+  EXPECT_TRUE(fs::exists(dir / "scripts/lib/common.sh")) << "the links go, not what they lead to";
 }
 
 TEST(TreeCopy, keeps_what_may_be_executed_and_is_for_us_alone) {
