@@ -54,7 +54,9 @@ bool due(const std::optional<MonoTime>& deadline, MonoTime now) {
 
 }  // namespace
 
-Scheduler::Scheduler(Settings settings) : settings_(std::move(settings)) {}
+Scheduler::Scheduler(Settings settings) : settings_(std::move(settings)) {
+  if (settings_.schedule) ticks_.emplace(*settings_.schedule, settings_.delay);
+}
 
 std::vector<Action> Scheduler::on(const Event& event, Now now) {
   now_ = now;
@@ -67,8 +69,9 @@ std::vector<Action> Scheduler::on(const Event& event, Now now) {
 
 std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
   if (phase_ == Phase::poised) return run_due_at_;
-  if (!next_tick_) return std::nullopt;
-  return phase_ == Phase::waiting ? next_tick_->due_at - tick_lead : next_tick_->due_at;
+  if (!ticks_ || !ticks_->next()) return std::nullopt;
+  const WallTime due_at = ticks_->next()->due_at;
+  return phase_ == Phase::waiting ? due_at - tick_lead : due_at;
 }
 
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
@@ -89,13 +92,13 @@ void Scheduler::handle(const Begun&) {
 
 void Scheduler::after_preparation() {
   prepared_ = true;
-  if (!settings_.schedule) {
+  if (!ticks_) {
     plan_run(Plan{Trigger::manual, now_.wall, now_.wall});
     return;
   }
   phase_ = Phase::waiting;
-  next_tick_ = tick_after(now_.wall);
-  log(LogLevel::info, "ready; " + coming_runs());
+  ticks_->start(now_.wall);
+  log(LogLevel::info, "ready; " + ticks_->describe_coming());
   const std::optional<WallTime> missed = find_missed_tick();
   if (missed)
     log(LogLevel::warning, "the tick of " + format_rfc3339(*missed) + " was missed while no daemon was there");
@@ -106,24 +109,6 @@ void Scheduler::after_preparation() {
   }
 }
 
-std::optional<Scheduler::Tick> Scheduler::tick_after(WallTime after) const noexcept {
-  const std::optional<WallTime> at = next(*settings_.schedule, after);
-  if (!at) return std::nullopt;
-  if (settings_.delay == Duration::zero()) return Tick{*at, *at};
-  const std::optional<WallTime> following = next(*settings_.schedule, *at);
-  return Tick{*at, *at + (following ? settings_.delay % (*following - *at) : settings_.delay)};
-}
-
-/// "next runs at …": the next three, as their zone's clocks show them.
-std::string Scheduler::coming_runs() const {
-  const Schedule& schedule = *settings_.schedule;
-  std::vector<std::string> times;
-  for (auto tick = next_tick_; tick && times.size() < 3; tick = tick_after(tick->at)) {
-    times.push_back(format_local(schedule.zone, tick->due_at));
-  }
-  return times.empty() ? "the schedule has no further tick" : "next runs at " + join(times);
-}
-
 // The first that is not settled and counts. One run stands for all that were missed.
 std::optional<WallTime> Scheduler::find_missed_tick() {
   if (settings_.catch_up == Duration::zero() || !settings_.settled_until) return std::nullopt;
@@ -132,8 +117,7 @@ std::optional<WallTime> Scheduler::find_missed_tick() {
                                ", which is still to come: whether a tick was missed cannot be told");
     return std::nullopt;
   }
-  const auto missed = next(*settings_.schedule, std::max(*settings_.settled_until, now_.wall - settings_.catch_up));
-  return missed && *missed <= now_.wall ? missed : std::nullopt;
+  return ticks_->first_between(std::max(*settings_.settled_until, now_.wall - settings_.catch_up), now_.wall);
 }
 
 void Scheduler::handle(const TimePassed&) {
@@ -159,24 +143,16 @@ void Scheduler::handle(const TimePassed&) {
 }
 
 void Scheduler::handle(const ClockStepped&) {
-  if (next_tick_) {
+  if (ticks_ && prepared_ && !stopping_) {
     const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
-    if (std::chrono::abs(step) >= clock_step_limit) {
-      last_tick_at_.reset();
-      next_tick_ = tick_after(now_.wall);
-    } else if (next_tick_->at > now_.wall) {
-      // One that ran does not come again after a step back; one that a step jumped over is still due.
-      next_tick_ = tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
-    }
-    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) + "; " + coming_runs());
+    ticks_->on_clock_stepped(step, now_.wall);
+    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) + "; " + ticks_->describe_coming());
   }
   handle(TimePassed{});
 }
 
 void Scheduler::tick() {
-  const Tick tick = *next_tick_;
-  last_tick_at_ = tick.at;
-  next_tick_ = tick_after(std::max(now_.wall, tick.at));
+  const Tick tick = ticks_->take(now_.wall);
   if (phase_ == Phase::waiting) {
     retry_.reset();
     retry_deadline_.reset();
@@ -224,7 +200,7 @@ void Scheduler::handle(const HooksWatched& watched) {
 void Scheduler::read_hooks() {
   first_touch_.reset();
   reread_deadline_.reset();
-  const bool polled = settings_.schedule && hooks_watched_by_ == HooksWatched::By::polling;
+  const bool polled = ticks_ && hooks_watched_by_ == HooksWatched::By::polling;
   if (polled && settings_.poll > Duration::zero()) reread_deadline_ = now_.mono + settings_.poll;
   act(ReadHooks{});
 }
@@ -260,17 +236,16 @@ void Scheduler::handle(const HooksUnreadable& unreadable) {
 }
 
 void Scheduler::handle(const ScheduleRead& read) {
-  if (!settings_.schedule || stopping_) return;
-  settings_.schedule = read.schedule;
-  if (!prepared_) return;
-  next_tick_ = tick_after(std::max(now_.wall, last_tick_at_.value_or(now_.wall)));
-  log(LogLevel::info, "schedule changed to '" + read.schedule.text +
-                          "': " + describe(read.schedule.expression, read.schedule.zone) + "; " + coming_runs());
+  if (!ticks_ || stopping_) return;
+  ticks_->change(read.schedule, now_.wall);
+  if (!prepared_) ticks_->stop();
+  log(LogLevel::info, "schedule changed to '" + read.schedule.text + "': " +
+                          describe(read.schedule.expression, read.schedule.zone) + "; " + ticks_->describe_coming());
 }
 
 void Scheduler::handle(const ScheduleUnreadable& unreadable) {
-  log(LogLevel::error, unreadable.error.text + "; the schedule stays '" +
-                           (settings_.schedule ? settings_.schedule->text : std::string()) + "'");
+  log(LogLevel::error,
+      unreadable.error.text + "; the schedule stays '" + (ticks_ ? ticks_->schedule().text : std::string()) + "'");
 }
 
 // ---- a run, from plan to first script
@@ -295,7 +270,7 @@ void Scheduler::begin_planned_run() {
     after_preparation();
     return;
   }
-  if (prepared_ && settings_.schedule && digest != installed_digest_) {
+  if (prepared_ && ticks_ && digest != installed_digest_) {
     log(LogLevel::info, "install_dependencies has changed and runs first");
     after_install_ = plan;
     plan.trigger = Trigger::install;
@@ -324,7 +299,7 @@ void Scheduler::handle(const RunBusy& busy) {
   const std::string reason = "process " + std::to_string(busy.holder_pid) + " runs one in the same state folder";
   const RunRecord record = run_->record();
   run_.reset();
-  if (settings_.schedule && (record.trigger != Trigger::install || after_install_)) {
+  if (ticks_ && (record.trigger != Trigger::install || after_install_)) {
     RunRecord skipped = record;
     if (const auto plan = std::exchange(after_install_, std::nullopt)) {
       skipped.trigger = plan->trigger;
@@ -510,12 +485,12 @@ void Scheduler::finish_run() {
   }
   run_.reset();
 
-  const bool last = !settings_.schedule && record.trigger != Trigger::install;
+  const bool last = !ticks_ && record.trigger != Trigger::install;
   const bool unprepared = !prepared_ && record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
   if (record.trigger == Trigger::install && record.outcome == Outcome::succeeded)
     installed_digest_ = installing_digest_;
   if (last || unprepared) {
-    const bool stopped_daemon = settings_.schedule && record.outcome == Outcome::interrupted;
+    const bool stopped_daemon = ticks_ && record.outcome == Outcome::interrupted;
     exit_code_ = record.outcome == Outcome::succeeded || stopped_daemon ? 0 : 1;
     leave();
   } else if (stopping_) {
@@ -554,7 +529,7 @@ void Scheduler::after_install(const RunRecord& install) {
 }
 
 std::uint32_t Scheduler::attempts_left(const RunRecord& run) const noexcept {
-  const bool retried = settings_.schedule && run.trigger != Trigger::install;
+  const bool retried = ticks_ && run.trigger != Trigger::install;
   return retried && run.attempt <= settings_.retries ? settings_.retries + 1 - run.attempt : 0;
 }
 
@@ -574,8 +549,11 @@ void Scheduler::handle(const StopRequested&) {
     kill_at_once();
     return;
   }
-  next_tick_.reset();
-  if (!settings_.schedule) exit_code_ = 1;  // until its run has succeeded after all
+  if (ticks_) {
+    ticks_->stop();
+  } else {
+    exit_code_ = 1;  // until its run has succeeded after all
+  }
   if (!run_) {
     plan_.reset();
     if (phase_ != Phase::leaving) leave();
@@ -615,7 +593,7 @@ void Scheduler::kill_at_once() {
 
 void Scheduler::leave() {
   phase_ = Phase::leaving;
-  next_tick_.reset();
+  if (ticks_) ticks_->stop();
   retry_deadline_.reset();
   reread_deadline_.reset();
   grace_deadline_.reset();

@@ -26,6 +26,7 @@
 #include "sidefridge/core/event.h"
 #include "sidefridge/core/run.h"
 #include "sidefridge/core/schedule.h"
+#include "sidefridge/core/ticks.h"
 #include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
@@ -43,9 +44,6 @@ inline constexpr Duration longest_settling = std::chrono::seconds(2);
 /// No retry waits longer.
 inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
 
-/// A wall clock stepped by this much or more starts the schedule anew (cron(8)'s three hours).
-inline constexpr Duration clock_step_limit = std::chrono::hours(3);
-
 /// Thread: any one. Never blocks, never reads a clock, does nothing by itself.
 class Scheduler {
 public:
@@ -57,7 +55,7 @@ public:
     Duration run_timeout{};                            // zero: none; for the chain, and then once more for on_error
     Duration settle = std::chrono::milliseconds(250);  // hooks are read once nothing has touched them for so long
     Duration poll{};   // how often they are read where no event tells of changes; zero: only before each run
-    Duration delay{};  // of every tick; what does not fit before the next tick starts anew: 50 s of 20 s are 10 s
+    Duration delay{};  // of every tick: see Ticks
     bool run_on_start = false;
     Duration catch_up{};                    // how long ago a missed tick still counts; zero: none does
     std::optional<WallTime> settled_until;  // no tick up to here was missed; nothing: none ever was
@@ -80,11 +78,6 @@ public:
   bool ready() const noexcept { return prepared_ && !stopping_; }
 
 private:
-  struct Tick {
-    WallTime at;
-    WallTime due_at;  // with its delay
-  };
-
   struct Plan {
     Trigger trigger;
     WallTime scheduled_at;
@@ -112,8 +105,6 @@ private:
   void handle(const ProcessesAlive&);
   void handle(const OrphansReaped&);
 
-  std::optional<Tick> tick_after(WallTime after) const noexcept;
-  std::string coming_runs() const;
   void tick();
   std::optional<WallTime> find_missed_tick();
   void skip(const RunRecord& run, const std::string& reason);
@@ -154,9 +145,8 @@ private:
   bool prepared_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
-  std::optional<Tick> next_tick_;
-  std::optional<WallTime> last_tick_at_;  // the latest instant that must not come again
-  Duration clock_offset_{};               // wall minus monotonic time, as of the last event: a change of it is a step
+  std::optional<Ticks> ticks_;  // nothing: one run at once, then the end
+  Duration clock_offset_{};     // wall minus monotonic time, as of the last event: a change of it is a step
 
   HookSet hooks_;                     // the last that could be read
   std::set<std::string> complaints_;  // about the hooks, at the last reading
