@@ -134,12 +134,10 @@ void Daemon::say_hello(Mode mode) {
       console_->log(core::LogLevel::warning,
                     "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");
     }
-    core::DaemonRecord record;
-    record.pid = ::getpid();
-    record.started_at = os::sample_now().wall;
-    record.schedule = config_.schedule->text;
-    record.version = core::version();
-    log_failure(book_.note_daemon(record), "the start cannot be noted for 'sidefridge status'");
+    record_.pid = ::getpid();
+    record_.started_at = os::sample_now().wall;
+    record_.version = core::version();
+    note_schedule(config_.schedule->text);
   }
 }
 
@@ -186,6 +184,11 @@ void Daemon::on_turn() noexcept {
   console_->flush();
 }
 
+void Daemon::note_schedule(const std::string& text) {
+  record_.schedule = text;
+  log_failure(book_.note_daemon(record_), "this daemon cannot be noted for 'sidefridge status'");
+}
+
 // A generation is kept as long as the scheduler may still begin a run with it.
 void Daemon::note_generation(const core::HooksRead& read) {
   generations_->pin(read.generation);
@@ -198,6 +201,7 @@ void Daemon::carry_out(const core::ReadHooks&) {
   if (schedule_file_) {
     if (auto news = schedule_file_->read()) {
       if (*news) {
+        note_schedule((*news)->text);
         post(core::ScheduleRead{std::move(**news)});
       } else {
         post(core::ScheduleUnreadable{news->error()});

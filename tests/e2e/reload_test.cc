@@ -108,6 +108,9 @@ TEST_F(Reload, a_file_changes_the_schedule_and_a_bad_one_does_not) {
   stage.script("schedule", "* * * * * *\n", 0644);
   ASSERT_TRUE(daemon.wait_for("schedule changed to '* * * * * *'"));
   EXPECT_TRUE(daemon.wait_for("| ran"));
+  Program status = stage.start({"status"});
+  EXPECT_EQ(status.wait_exit(), 0);
+  EXPECT_EQ(status.lines_with("schedule      * * * * * *").size(), 1U) << status.output();
   end(daemon);
 }
 

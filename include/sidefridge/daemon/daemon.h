@@ -68,8 +68,10 @@ private:
   void log_notices();
   void say_hello(Mode mode);
   Result<void> watch_hooks();
+  void note_schedule(const std::string& text);
 
   core::Config config_;
+  core::DaemonRecord record_;  // what `status` knows of us
   loop::Loop loop_;
   std::unique_ptr<Console> console_;
   RunBook book_;
