@@ -267,6 +267,7 @@ void Scheduler::begin_planned_run() {
   const bool nothing_to_install = hooks_.scripts(Hook::install_dependencies).empty();
   if (nothing_to_install) installed_digest_ = digest;
   if (plan.trigger == Trigger::install && nothing_to_install) {
+    if (!ticks_) hooks_current_ = hooks_known_;  // the one run follows at once
     after_preparation();
     return;
   }

@@ -932,6 +932,23 @@ TEST_F(Story, once_installs_then_runs_and_ends_with_the_outcome) {
   }
 }
 
+TEST_F(Story, once_reads_the_hooks_again_only_after_an_install) {
+  SimWorld plain = world(core::Scheduler::Settings{});
+  plain.add(Hook::backups, "bkp");
+  plain.start();
+  plain.advance(1min);
+  EXPECT_EQ(plain.exit_code(), 0);
+  EXPECT_EQ(plain.hook_readings(), 1);
+  SimStore own;
+  SimWorld installs(core::Scheduler::Settings{}, at("2026-11-23T02:00:00Z"), own);
+  installs.add(Hook::install_dependencies, "tools");
+  installs.add(Hook::backups, "bkp");
+  installs.start();
+  installs.advance(1min);
+  EXPECT_EQ(installs.exit_code(), 0);
+  EXPECT_EQ(installs.hook_readings(), 2);
+}
+
 TEST_F(Story, once_beside_a_run_ends_with_75) {
   SimWorld w = world(core::Scheduler::Settings{});
   w.add(Hook::backups, "bkp");
