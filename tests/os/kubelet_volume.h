@@ -78,8 +78,13 @@ public:
     return steps;
   }
 
-  void become(const Payload& payload) {
-    for (const Step& step : steps_to(payload)) step.run();
+  /// All steps at once; `between` is called after each.
+  void become(
+      const Payload& payload, const std::function<void()>& between = [] {}) {
+    for (const Step& step : steps_to(payload)) {
+      step.run();
+      between();
+    }
   }
 
   /// What the kubelet does at each sync where nothing has changed: it compares.

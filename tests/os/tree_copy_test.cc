@@ -17,8 +17,8 @@
 #include <thread>
 #include <vector>
 
-#include "atomic_writer.h"
 #include "fixture.h"
+#include "kubelet_volume.h"
 #include "sidefridge/os/exec_plan.h"
 #include "sidefridge/os/tree_snapshot.h"
 
@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using core::Hook;
-using Files = AtomicWriter::Files;
+using Files = Payload;
 using Texts = std::vector<std::string>;
 
 /// All files below a folder, and what is in them.
@@ -415,14 +415,14 @@ TEST(TreeCopy, a_swap_between_any_two_steps_mixes_nothing) {
   const TempDir dir;
   const Files a = version_of("A", keys_of_a);
   const Files b = version_of("B", keys_of_b);
-  std::unique_ptr<AtomicWriter> writer;
+  std::unique_ptr<KubeletVolume> writer;
   at_each_step(
       dir,
       [&] {
-        writer = std::make_unique<AtomicWriter>(dir / "scripts/backups");
-        writer->write(a);
+        writer = std::make_unique<KubeletVolume>(dir / "scripts/backups");
+        writer->become(a);
       },
-      [&] { writer->write(b); },
+      [&] { writer->become(b); },
       [&](const HookReading& reading) {
         expect_one_of({a, b}, files_below(dir / "copy"), reading, "backups/");
       });
@@ -433,16 +433,16 @@ TEST(TreeCopy, two_swaps_between_any_two_steps_mix_nothing) {
   const Files a = version_of("A", keys_of_a);
   const Files b = version_of("B", keys_of_b);
   const Files c = version_of("C", keys_of_a);
-  std::unique_ptr<AtomicWriter> writer;
+  std::unique_ptr<KubeletVolume> writer;
   at_each_step(
       dir,
       [&] {
-        writer = std::make_unique<AtomicWriter>(dir / "scripts/backups");
-        writer->write(a);
+        writer = std::make_unique<KubeletVolume>(dir / "scripts/backups");
+        writer->become(a);
       },
       [&] {
-        writer->write(b);
-        writer->write(c);
+        writer->become(b);
+        writer->become(c);
       },
       [&](const HookReading& reading) {
         expect_one_of({a, c}, files_below(dir / "copy"), reading, "backups/");
@@ -453,15 +453,15 @@ TEST(TreeCopy, a_swap_of_all_hooks_at_once_mixes_nothing_between_hooks) {
   const TempDir dir;
   const Files a = version_of("A", {"backups/10-db", "backups/20-files", "before_backups/old", "on_error/alert"});
   const Files b = version_of("B", {"after_backups/new", "backups/10-db", "backups/30-more", "on_error/alert"});
-  std::unique_ptr<AtomicWriter> writer;
+  std::unique_ptr<KubeletVolume> writer;
   at_each_step(
       dir,
       [&] {
         // Its keys are folders: "backups -> ..data/backups".
-        writer = std::make_unique<AtomicWriter>(dir / "scripts");
-        writer->write(a);
+        writer = std::make_unique<KubeletVolume>(dir / "scripts");
+        writer->become(a);
       },
-      [&] { writer->write(b); },
+      [&] { writer->become(b); },
       [&](const HookReading& reading) {
         expect_one_of({a, b}, files_below(dir / "copy"), reading, "");
       });
@@ -492,10 +492,10 @@ TEST(TreeCopy, a_copy_between_any_two_steps_of_the_kubelet_is_whole) {
   const TempDir dir;
   const Files a = version_of("A", keys_of_a);
   const Files b = version_of("B", keys_of_b);
-  AtomicWriter writer(dir / "scripts/backups");
-  writer.write(a);
+  KubeletVolume writer(dir / "scripts/backups");
+  writer.become(a);
   int copies = 0;
-  writer.write(b, [&] {
+  writer.become(b, [&] {
     const HookReading reading = copy(dir / "scripts", dir / "copy");
     expect_one_of({a, b}, files_below(dir / "copy"), reading, "backups/");
     remove_tree(dir / "copy");
@@ -606,8 +606,8 @@ TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
   const auto version = [&](int number) {
     return version_of("version-" + std::to_string(10'000 + number), keys[number % 2]);
   };
-  AtomicWriter writer(dir / "scripts/backups");
-  writer.write(version(0));
+  KubeletVolume writer(dir / "scripts/backups");
+  writer.become(version(0));
   const std::size_t descriptors = open_descriptors();
 
   // The kubelet swaps whenever the copying has come a random number of steps further: sometimes several times within
@@ -621,7 +621,7 @@ TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
     for (int number = 1; number <= swaps; ++number) {
       next += gap(random);
       for (int now = steps; now < next; now = steps) steps.wait(now);
-      writer.write(version(number));
+      writer.become(version(number));
       swapped = number;
     }
   });
