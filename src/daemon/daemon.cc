@@ -170,12 +170,12 @@ int Daemon::run() {
 }
 
 void Daemon::on_turn() noexcept {
-  const Now now = os::sample_now();
   while (!events_.empty()) {
     const core::Event event = std::move(events_.front());
     events_.pop_front();
     if (const auto* read = std::get_if<core::HooksRead>(&event)) note_generation(*read);
-    for (const core::Action& action : scheduler_.on(event, now)) {
+    // Anew for each: what the one before asked for may have taken its time, a copy of the hooks or the disk's.
+    for (const core::Action& action : scheduler_.on(event, os::sample_now())) {
       std::visit([this](const auto& asked) { carry_out(asked); }, action);
     }
   }

@@ -18,11 +18,6 @@ namespace {
 constexpr int exit_code_not_found = 127;
 constexpr int exit_code_not_executable = 126;
 
-std::vector<std::string> concatenate(std::vector<std::string> first, std::vector<std::string> second) {
-  first.insert(first.end(), std::make_move_iterator(second.begin()), std::make_move_iterator(second.end()));
-  return first;
-}
-
 int signal_number_of(core::Send send) {
   return send == core::Send::kill ? SIGKILL : SIGTERM;
 }
@@ -38,6 +33,8 @@ void ProcessRunner::start(const core::StartScript& start) {
   if (started) {
     script_ = std::move(*started);
     run_sessions_.push_back(script_->pid);
+    // A failure is told when it is the next one's turn, if it still fails then.
+    if (Result<Outputs> next = open_outputs()) next_outputs_ = std::move(*next);
     return;
   }
   core::ScriptResult result;
@@ -52,27 +49,35 @@ Result<ProcessRunner::RunningScript> ProcessRunner::try_start(const core::StartS
   Result<os::ExecPlan> plan = os::plan_exec(start.script.path, start.script.run_path, core::script_arguments(start));
   if (!plan) return std::move(plan).error();
 
+  if (!next_outputs_) {
+    Result<Outputs> opened = open_outputs();
+    if (!opened) return std::move(opened).error();
+    next_outputs_ = std::move(*opened);
+  }
+  const std::vector<std::string> environment = core::script_environment(start);
+  const Result<pid_t> pid = os::spawn(os::SpawnRequest{plan->program, plan->argv, environment, environment_,
+                                                       next_outputs_->stdout_fd.get(), next_outputs_->stderr_fd.get()});
+  if (!pid) return pid.error();
+  Outputs outputs = *std::exchange(next_outputs_, std::nullopt);
+  RunningScript script;
+  script.pid = *pid;
+  script.out = std::move(outputs.out);
+  script.err = std::move(outputs.err);
+  script.out->begin(start.run_id, start.script);
+  script.err->begin(start.run_id, start.script);
+  return script;
+}
+
+Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {
   Result<os::Pipe> out_pipe = os::open_pipe();
   if (!out_pipe) return std::move(out_pipe).error();
   Result<os::Pipe> err_pipe = os::open_pipe();
   if (!err_pipe) return std::move(err_pipe).error();
-
-  Result<std::unique_ptr<ScriptOutput>> out = ScriptOutput::open(loop_, console_, std::move(out_pipe->read_end),
-                                                                 start.run_id, start.script, core::Stream::out, *this);
+  auto out = ScriptOutput::open(loop_, console_, std::move(out_pipe->read_end), core::Stream::out, *this);
   if (!out) return std::move(out).error();
-  Result<std::unique_ptr<ScriptOutput>> err = ScriptOutput::open(loop_, console_, std::move(err_pipe->read_end),
-                                                                 start.run_id, start.script, core::Stream::err, *this);
+  auto err = ScriptOutput::open(loop_, console_, std::move(err_pipe->read_end), core::Stream::err, *this);
   if (!err) return std::move(err).error();
-
-  const std::vector<std::string> environment = concatenate(core::script_environment(start), environment_);
-  const Result<pid_t> pid = os::spawn(
-      os::SpawnRequest{plan->program, plan->argv, environment, out_pipe->write_end.get(), err_pipe->write_end.get()});
-  if (!pid) return pid.error();
-  RunningScript script;
-  script.pid = *pid;
-  script.out = std::move(*out);
-  script.err = std::move(*err);
-  return script;
+  return Outputs{std::move(*out), std::move(*err), std::move(out_pipe->write_end), std::move(err_pipe->write_end)};
 }
 
 void ProcessRunner::reap_children() {
@@ -141,6 +146,7 @@ Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) con
 void ProcessRunner::forget_run(core::Trigger trigger) {
   run_sessions_.clear();
   run_mark_.clear();
+  next_outputs_.reset();
   drop_closed_outputs();
   if (trigger == core::Trigger::install) {
     resident_ = std::move(lingering_);

@@ -21,24 +21,25 @@ constexpr std::size_t read_bytes = os::default_pipe_bytes;
 }  // namespace
 
 Result<std::unique_ptr<ScriptOutput>> ScriptOutput::open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
-                                                         std::string_view run_id, const core::Script& script,
                                                          core::Stream stream, ScriptOutputListener& listener) {
   const int fd = pipe.get();
-  std::unique_ptr<ScriptOutput> output(new ScriptOutput(
-      console, std::move(pipe), core::ScriptLineFormat(console.format(), run_id, script, stream), stream, listener));
+  std::unique_ptr<ScriptOutput> output(new ScriptOutput(console, std::move(pipe), stream, listener));
   auto watch = loop::FdWatch::open(loop, fd, *output);
   if (!watch) return std::move(watch).error();
   output->watch_.emplace(std::move(watch).value());
-  output->watch_->want(loop::Interest::input);
   return output;
 }
 
-ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, core::ScriptLineFormat format, core::Stream stream,
-                           ScriptOutputListener& listener)
-    : console_(console), listener_(listener), format_(std::move(format)), stream_(stream), pipe_(std::move(pipe)) {}
+ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, core::Stream stream, ScriptOutputListener& listener)
+    : console_(console), listener_(listener), stream_(stream), pipe_(std::move(pipe)) {}
 
 ScriptOutput::~ScriptOutput() {
   close();
+}
+
+void ScriptOutput::begin(std::string_view run_id, const core::Script& script) {
+  format_.emplace(console_.format(), run_id, script, stream_);
+  watch_->want(loop::Interest::input);
 }
 
 void ScriptOutput::finish_when_drained() {
@@ -49,13 +50,13 @@ void ScriptOutput::finish_when_drained() {
 
 void ScriptOutput::close() noexcept {
   owed_bytes_.reset();
-  if (!pipe_) return;
+  if (!pipe_ || !format_) return;
   if (!held_.empty()) console_.forget(*this);
   const std::size_t held = held_.size();
   held_.resize(held + os::bytes_waiting(pipe_.get()));
   const ssize_t count = ::read(pipe_.get(), held_.data() + held, held_.size() - held);
   held_.resize(held + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  format_.begin(os::sample_now().wall);
+  format_->begin(os::sample_now().wall);
   end();
 }
 
@@ -96,8 +97,8 @@ void ScriptOutput::relay(std::string_view bytes) {
     tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), tail_bytes)));
     if (tail_.size() > 4 * tail_bytes) tail_.erase(0, tail_.size() - tail_bytes);
   }
-  format_.begin(os::sample_now().wall);
-  const std::size_t taken = console_.append_script_lines(format_, splitter_, bytes);
+  format_->begin(os::sample_now().wall);
+  const std::size_t taken = console_.append_script_lines(*format_, splitter_, bytes);
   if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
   if (taken == bytes.size()) return;
   held_ = bytes.substr(taken);
@@ -106,7 +107,7 @@ void ScriptOutput::relay(std::string_view bytes) {
 }
 
 void ScriptOutput::relay_held() {
-  const std::size_t taken = console_.append_script_lines(format_, splitter_, held_);
+  const std::size_t taken = console_.append_script_lines(*format_, splitter_, held_);
   if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
   held_.erase(0, taken);
   if (!held_.empty()) {
@@ -118,7 +119,7 @@ void ScriptOutput::relay_held() {
 }
 
 void ScriptOutput::end() {
-  console_.finish_script_lines(format_, splitter_, held_);
+  console_.finish_script_lines(*format_, splitter_, held_);
   held_.clear();
   watch_.reset();
   pipe_.reset();
@@ -138,7 +139,7 @@ void ScriptOutput::tell_if_drained() noexcept {
   if (owed_bytes_ != std::size_t{0}) return;
   owed_bytes_.reset();
   // The script's last words need no newline, though what it left behind may keep the pipe open for hours.
-  if (pipe_) console_.finish_script_lines(format_, splitter_, {});
+  if (pipe_) console_.finish_script_lines(*format_, splitter_, {});
   listener_.on_drained(*this);
 }
 

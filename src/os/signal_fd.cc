@@ -10,6 +10,22 @@
 
 namespace sidefridge::os {
 
+namespace {
+
+/// What whoever started us had ignored, children of ours would ignore, too; and with CHLD ignored the kernel would reap
+/// in our place and lose every status.
+void heed_all_signals() noexcept {
+  for (int signal_number = 1; signal_number < NSIG; ++signal_number) {
+    struct sigaction action {};
+    // The C library keeps a few for itself and refuses to tell.
+    if (::sigaction(signal_number, nullptr, &action) != 0 || action.sa_handler != SIG_IGN) continue;
+    action.sa_handler = SIG_DFL;
+    ::sigaction(signal_number, &action, nullptr);
+  }
+}
+
+}  // namespace
+
 Result<SignalFd> SignalFd::open() {
   sigset_t taken;
   sigemptyset(&taken);
@@ -21,13 +37,11 @@ Result<SignalFd> SignalFd::open() {
     return core::system_error("cannot block signals", refusal);
   }
 
+  heed_all_signals();
   struct sigaction action {};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
-  // Whoever started us may ignore CHLD; then the kernel would reap in our place and lose every status.
-  action.sa_handler = SIG_DFL;
-  ::sigaction(SIGCHLD, &action, nullptr);
   return SignalFd(std::move(fd));
 }
 
@@ -42,6 +56,7 @@ Result<SignalSet> SignalFd::drain() {
     }
     const std::size_t count = static_cast<std::size_t>(got) / sizeof(signalfd_siginfo);
     for (std::size_t i = 0; i < count; ++i) seen.add(static_cast<int>(batch[i].ssi_signo));
+    if (count < batch.size()) return seen;
   }
 }
 

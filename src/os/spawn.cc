@@ -19,10 +19,11 @@ public:
   Attributes() noexcept {
     ::posix_spawnattr_init(&attributes_);
     sigset_t signals;
-    sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
     sigemptyset(&signals);
     ::posix_spawnattr_setsigmask(&attributes_, &signals);
+    // A system call each, between two scripts: so only the one that can differ.
+    sigaddset(&signals, SIGPIPE);
+    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
     ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   }
   Attributes(const Attributes&) = delete;
@@ -58,10 +59,11 @@ private:
   posix_spawn_file_actions_t actions_;
 };
 
-std::vector<char*> pointers_to(std::span<const std::string> texts) {
+std::vector<char*> pointers_to(std::span<const std::string> texts, std::span<const std::string> more_texts = {}) {
   std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
+  pointers.reserve(texts.size() + more_texts.size() + 1);
   for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : more_texts) pointers.push_back(const_cast<char*>(text.c_str()));
   pointers.push_back(nullptr);
   return pointers;
 }
@@ -92,7 +94,7 @@ Result<pid_t> spawn(const SpawnRequest& request) {
   int refusal = actions.add(request.stdout_fd, request.stderr_fd);
   const Attributes attributes;
   const std::vector<char*> argv = pointers_to(request.argv);
-  const std::vector<char*> environment = pointers_to(request.environment);
+  const std::vector<char*> environment = pointers_to(request.environment, request.more_environment);
   pid_t pid = 0;
   if (refusal == 0) {
     refusal =

@@ -75,9 +75,8 @@ private:
         console_(daemon::Console::open(loop_, output, format, core::LogLevel::info).value()) {}
 
   void relay(os::UniqueFd input) {
-    script_output_ =
-        daemon::ScriptOutput::open(loop_, *console_, std::move(input), run_id, script, core::Stream::out, *this)
-            .value();
+    script_output_ = daemon::ScriptOutput::open(loop_, *console_, std::move(input), core::Stream::out, *this).value();
+    script_output_->begin(run_id, script);
     loop_.run(*this);
     script_output_.reset();
     console_->drain_until(os::sample_now().mono + std::chrono::minutes(1));

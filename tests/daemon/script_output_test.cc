@@ -40,8 +40,8 @@ protected:
   }
 
   void begin(Stream stream = Stream::out) {
-    output =
-        ScriptOutput::open(test_loop.loop(), *console, std::move(pipe.read_end), "r-1", dump, stream, *this).value();
+    output = ScriptOutput::open(test_loop.loop(), *console, std::move(pipe.read_end), stream, *this).value();
+    output->begin("r-1", dump);
   }
 
   void script_writes(std::string_view bytes) { write_all(pipe.write_end.get(), bytes); }
@@ -231,8 +231,8 @@ TEST_F(ScriptOutputTest, lets_two_streams_share_a_slow_reader_evenly) {
   os::Pipe other_pipe = os::open_pipe().value();
   begin();
   auto other =
-      ScriptOutput::open(test_loop.loop(), *console, std::move(other_pipe.read_end), "r-1", dump, Stream::err, *this)
-          .value();
+      ScriptOutput::open(test_loop.loop(), *console, std::move(other_pipe.read_end), Stream::err, *this).value();
+  other->begin("r-1", dump);
   ::fcntl(other_pipe.write_end.get(), F_SETFL, O_WRONLY | O_NONBLOCK);
   std::string block;
   for (int line = 0; line < 1000; ++line) block += "some text\n";

@@ -136,7 +136,7 @@ inline Child start(const std::vector<std::string>& argv,
   EXPECT_TRUE(output.ok());
   Child child{0, std::move(*output)};
   const int fd = child.output.write_end.get();
-  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, environment, fd, fd});
+  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, environment, {}, fd, fd});
   EXPECT_TRUE(pid.ok()) << (pid ? "" : pid.error().text);
   if (pid) child.pid = *pid;
   child.output.write_end.reset();

@@ -21,7 +21,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 Result<pid_t> try_spawn(const Words& argv, const Words& environment = {}) {
-  return spawn(SpawnRequest{argv[0], argv, environment, 1, 2});
+  return spawn(SpawnRequest{argv[0], argv, environment, {}, 1, 2});
 }
 
 /// The line of /proc/self/status that begins with `name`, as a child of ours has it.
@@ -34,9 +34,10 @@ std::string status_line(const std::string& name) {
 }
 
 TEST(Spawn, gives_the_child_an_empty_signal_mask_and_default_dispositions) {
-  const SignalFd signals = *SignalFd::open();
+  // As nohup(1) would start us.
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGRTMAX, SIG_IGN);
+  const SignalFd signals = *SignalFd::open();
   EXPECT_EQ(status_line("SigBlk"), "0000000000000000");
   // Both C libraries keep the signals that they have taken for themselves (32 to 34) ignored.
   const unsigned long long taken_by_libc = 0x3'8000'0000;
@@ -89,7 +90,7 @@ TEST(Spawn, keeps_stdout_and_stderr_apart) {
   Pipe err = *open_pipe();
   Pipe moved_out = Pipe{UniqueFd(), UniqueFd(::dup(out.write_end.get()))};
   const Words argv = {"/bin/sh", "-c", "echo to out; echo to err >&2"};
-  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, {}, moved_out.write_end.get(), err.write_end.get()});
+  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, {}, {}, moved_out.write_end.get(), err.write_end.get()});
   ASSERT_TRUE(pid.ok());
   err.write_end.reset();
   EXPECT_EQ(read_to_end(err.read_end.get()), "to err\n");

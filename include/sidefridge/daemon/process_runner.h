@@ -15,6 +15,7 @@
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/reaper.h"
+#include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::daemon {
 
@@ -49,6 +50,15 @@ private:
     int undrained = 2;                       // outputs whose last bytes are still to be relayed
   };
 
+  /// Pipes for one script.
+  struct Outputs {
+    std::unique_ptr<ScriptOutput> out;
+    std::unique_ptr<ScriptOutput> err;
+    os::UniqueFd stdout_fd;  // the script's ends
+    os::UniqueFd stderr_fd;
+  };
+
+  Result<Outputs> open_outputs();
   Result<RunningScript> try_start(const core::StartScript& start);
   void on_script_exited(core::ExitStatus status);
   void on_drained(ScriptOutput& output) noexcept override;
@@ -60,8 +70,9 @@ private:
   EventSink& sink_;
   std::vector<std::string> environment_;
   std::optional<RunningScript> script_;
-  std::string run_mark_;                                  // what marks the run's processes, while a run is on
-  std::vector<pid_t> run_sessions_;                       // the pids of its scripts so far
+  std::optional<Outputs> next_outputs_;  // opened while a script runs, so that the one after it starts sooner
+  std::string run_mark_;                 // what marks the run's processes, while a run is on
+  std::vector<pid_t> run_sessions_;      // the pids of its scripts so far
   std::vector<std::unique_ptr<ScriptOutput>> lingering_;  // held open by what its scripts left behind
   std::vector<std::unique_ptr<ScriptOutput>> resident_;   // the same, of install_dependencies
 };

@@ -38,11 +38,15 @@ class ScriptOutput final : private loop::FdListener, private OutputListener {
 public:
   static constexpr std::size_t tail_bytes = 4096;
 
-  /// `pipe` is the read end. Requires: `loop`, `console` and `listener` outlive the object.
+  /// `pipe` is the read end. Nothing is read yet. Requires: `loop`, `console` and `listener` outlive the object.
   /// Errors: ENOMEM, EMFILE.
   static Result<std::unique_ptr<ScriptOutput>> open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
-                                                    std::string_view run_id, const core::Script& script,
                                                     core::Stream stream, ScriptOutputListener& listener);
+
+  /// Says whose output it is, and reads from now on. Requires: not begun yet; nothing else but destruction comes
+  /// before.
+  void begin(std::string_view run_id, const core::Script& script);
+
   ~ScriptOutput();
   ScriptOutput(const ScriptOutput&) = delete;
   ScriptOutput& operator=(const ScriptOutput&) = delete;
@@ -63,8 +67,7 @@ public:
   std::string tail() const;
 
 private:
-  ScriptOutput(Console& console, os::UniqueFd pipe, core::ScriptLineFormat format, core::Stream stream,
-               ScriptOutputListener& listener);
+  ScriptOutput(Console& console, os::UniqueFd pipe, core::Stream stream, ScriptOutputListener& listener);
   void on_ready() noexcept override;
   void on_output_ready() noexcept override;
   /// How a read went.
@@ -79,7 +82,7 @@ private:
 
   Console& console_;
   ScriptOutputListener& listener_;
-  core::ScriptLineFormat format_;
+  std::optional<core::ScriptLineFormat> format_;  // nothing: not begun
   core::Stream stream_;
   core::LineSplitter splitter_;
   std::string held_;  // read, but the console was full: it tells when there is room, and the pipe is not watched
