@@ -564,5 +564,22 @@ TEST(Zone, has_periods_that_follow_each_other_whatever_the_rule) {
   }
 }
 
+// Years that schedules can meet come from a table, all others from the rule's arithmetic.
+TEST(Zone, says_what_its_rule_says_in_every_year) {
+  for (const std::string_view text : {"CET-1CEST,M3.5.0,M10.5.0/3", "AEST-10AEDT,M10.1.0,M4.1.0/3", "<-03>3",
+                                      "IST-1GMT0,M10.5.0,M3.5.0/1", "AAA0BBB-1,J60/-30,300/100"}) {
+    const Zone zone = rule(text);
+    const ZoneRule itself = parse_zone_rule(text).value();
+    const sys_seconds end = std::chrono::sys_days(std::chrono::year(2400) / 1 / 1);
+    for (sys_seconds at = std::chrono::sys_days(std::chrono::year(1800) / 1 / 1); at < end; at += days(40)) {
+      ASSERT_EQ(zone.period_at(at), itself.period_at(at)) << text << " " << at.time_since_epoch().count();
+      const sys_seconds change = zone.period_at(at).ends_at;
+      if (change == sys_seconds::max()) continue;
+      ASSERT_EQ(zone.period_at(change - seconds(1)), itself.period_at(change - seconds(1))) << text;
+      ASSERT_EQ(zone.period_at(change), itself.period_at(change)) << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sidefridge::core

@@ -33,7 +33,7 @@ public:
   const std::string& name() const noexcept { return name_; }
 
   /// The period that holds at an instant. Two periods that follow each other differ in their offset.
-  /// Costs: no allocation; a binary search, past the table a few divisions.
+  /// Costs: no allocation; a binary search, or the rule's arithmetic where no WallTime gets.
   ZonePeriod period_at(std::chrono::sys_seconds at) const noexcept;
 
   /// Zones of one name are the same.
@@ -46,13 +46,13 @@ private:
     std::chrono::seconds offset;
   };
 
-  Zone(std::string name, std::vector<Step> steps, std::optional<ZoneRule> rule, std::chrono::sys_seconds rule_from)
-      : name_(std::move(name)), steps_(std::move(steps)), rule_(std::move(rule)), rule_from_(rule_from) {}
+  /// `rule_from` is one of the rule's own changes, or the beginning of time.
+  Zone(std::string name, std::vector<Step> steps, std::optional<ZoneRule> rule, std::chrono::sys_seconds rule_from);
 
   std::string name_ = "UTC";
-  std::vector<Step> steps_;                                               // what holds before rule_from_; in order
-  std::optional<ZoneRule> rule_ = ZoneRule{};                             // absent: the last step holds for ever
-  std::chrono::sys_seconds rule_from_ = std::chrono::sys_seconds::min();  // one of the rule's own changes, or min()
+  std::vector<Step> steps_;                    // in order, each with another offset than the one before
+  std::optional<ZoneRule> rule_ = ZoneRule{};  // holds before and after the steps; absent: the last one holds for ever
+  std::chrono::sys_seconds rule_from_ = std::chrono::sys_seconds::min();  // where the last step ends
 };
 
 }  // namespace sidefridge::core
