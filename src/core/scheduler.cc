@@ -9,7 +9,6 @@
 
 #include "sidefridge/core/check.h"
 #include "sidefridge/core/cron_words.h"
-#include "sidefridge/core/hook_changes.h"
 #include "sidefridge/core/time_format.h"
 
 namespace sidefridge::core {
@@ -38,23 +37,16 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
-/// "1 before_backups, 2 backups": what there is to run.
-std::string count_scripts(const HookSet& hooks) {
-  std::vector<std::string> words;
-  for (const Hook hook : all_hooks) {
-    const std::size_t count = hooks.scripts(hook).size();
-    if (count != 0) words.push_back(std::to_string(count) + " " + std::string(name_of(hook)));
-  }
-  return words.empty() ? "none" : join(words);
-}
-
 bool due(const std::optional<MonoTime>& deadline, MonoTime now) {
   return deadline && *deadline <= now;
 }
 
 }  // namespace
 
-Scheduler::Scheduler(Settings settings) : settings_(std::move(settings)) {
+Scheduler::Scheduler(Settings settings)
+    : settings_(std::move(settings)),
+      // A single run reads them once, before it begins.
+      hooks_({settings_.settle, settings_.schedule ? settings_.poll : Duration::zero()}) {
   if (settings_.schedule) ticks_.emplace(*settings_.schedule, settings_.delay);
 }
 
@@ -77,7 +69,7 @@ std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
   std::optional<MonoTime> earliest;
   for (const std::optional<MonoTime>& deadline :
-       {reread_deadline_, retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
+       {hooks_.reread_deadline(), retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
     if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
   }
   return earliest;
@@ -131,7 +123,7 @@ void Scheduler::handle(const TimePassed&) {
     end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
                                            format_duration(settings_.run_timeout) + ")");
   }
-  if (due(reread_deadline_, now_.mono)) read_hooks();
+  if (due(hooks_.reread_deadline(), now_.mono)) read_hooks();
   if (phase_ == Phase::poised) {
     start_run_when_due();
   } else if (const std::optional<WallTime> deadline = wall_deadline(); deadline && *deadline <= now_.wall) {
@@ -153,28 +145,31 @@ void Scheduler::handle(const ClockStepped&) {
 
 void Scheduler::tick() {
   const Tick tick = ticks_->take(now_.wall);
+  const Plan plan{Trigger::schedule, tick.at, tick.due_at};
   if (phase_ == Phase::waiting) {
     retry_.reset();
     retry_deadline_.reset();
-    plan_run(Plan{Trigger::schedule, tick.at, tick.due_at});
+    plan_run(plan);
     return;
   }
-  RunRecord record;
-  record.scheduled_at = tick.at;
-  skip(record, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
+  skip(plan, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
 }
 
-void Scheduler::skip(const RunRecord& run, const std::string& reason) {
+RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::string reason) const {
   RunRecord record;
-  record.trigger = run.trigger;
-  record.attempt = run.attempt;
-  record.outcome = Outcome::skipped;
-  record.scheduled_at = run.scheduled_at;
+  record.trigger = plan.trigger;
+  record.attempt = plan.attempt;
+  record.outcome = outcome;
+  record.scheduled_at = plan.scheduled_at;
   record.started_at = now_.wall;
   record.finished_at = now_.wall;
-  record.reason = reason;
-  log(LogLevel::warning, "tick of " + format_rfc3339(run.scheduled_at) + " skipped: " + reason);
-  act(RecordSkip{std::move(record)});
+  record.reason = std::move(reason);
+  return record;
+}
+
+void Scheduler::skip(const Plan& plan, const std::string& reason) {
+  log(LogLevel::warning, "tick of " + format_rfc3339(plan.scheduled_at) + " skipped: " + reason);
+  act(RecordSkip{record_without_run(plan, Outcome::skipped, reason)});
 }
 
 // ---- hooks
@@ -185,53 +180,25 @@ void Scheduler::handle(const ReloadRequested&) {
 }
 
 void Scheduler::handle(const HooksTouched&) {
-  if (phase_ == Phase::leaving) return;
-  if (!first_touch_) first_touch_ = now_.mono;
-  reread_deadline_ = std::min(now_.mono + settings_.settle, *first_touch_ + longest_settling);
+  hooks_.on_touched(now_.mono);
 }
 
 void Scheduler::handle(const HooksWatched& watched) {
-  if (hooks_watched_by_ == watched.by) return;
-  hooks_watched_by_ = watched.by;
-  hooks_current_ = false;
-  if (hooks_known_) handle(HooksTouched{});
+  hooks_.on_watched(watched.by, now_.mono);
 }
 
 void Scheduler::read_hooks() {
-  first_touch_.reset();
-  reread_deadline_.reset();
-  const bool polled = ticks_ && hooks_watched_by_ == HooksWatched::By::polling;
-  if (polled && settings_.poll > Duration::zero()) reread_deadline_ = now_.mono + settings_.poll;
+  hooks_.on_reading(now_.mono);
   act(ReadHooks{});
 }
 
-void Scheduler::complain_about(LogLevel level, const std::vector<std::string>& complaints,
-                               std::set<std::string>& heard) {
-  for (const std::string& complaint : complaints) {
-    if (!complaints_.contains(complaint)) log(level, complaint);
-    heard.insert(complaint);
-  }
-}
-
 void Scheduler::handle(const HooksRead& read) {
-  std::set<std::string> heard;
-  complain_about(LogLevel::warning, read.warnings, heard);
-  complain_about(LogLevel::debug, read.skipped, heard);
-  complaints_ = std::move(heard);
-  if (!hooks_known_) {
-    log(LogLevel::info, "scripts found: " + count_scripts(read.hooks));
-  } else if (const std::string changes = describe_changes(hooks_, read.hooks); !changes.empty()) {
-    log(LogLevel::info, "hooks changed: " + changes);
-  }
-  hooks_ = read.hooks;
-  hooks_known_ = true;
-  hooks_current_ = hooks_watched_by_ == HooksWatched::By::events;
+  for (Log& line : hooks_.on_read(read)) log(line.level, std::move(line.text));
   begin_planned_run();
 }
 
 void Scheduler::handle(const HooksUnreadable& unreadable) {
-  hooks_current_ = false;
-  log(LogLevel::error, unreadable.error.text + (hooks_known_ ? "; the hooks stay as last read" : ""));
+  for (Log& line : hooks_.on_unreadable(unreadable)) log(line.level, std::move(line.text));
   begin_planned_run();
 }
 
@@ -253,7 +220,7 @@ void Scheduler::handle(const ScheduleUnreadable& unreadable) {
 void Scheduler::plan_run(Plan plan) {
   phase_ = Phase::beginning;
   plan_ = plan;
-  if (hooks_current_) {
+  if (hooks_.current()) {
     begin_planned_run();
   } else {
     read_hooks();
@@ -263,11 +230,11 @@ void Scheduler::plan_run(Plan plan) {
 void Scheduler::begin_planned_run() {
   if (!plan_) return;
   Plan plan = *std::exchange(plan_, std::nullopt);
-  const std::uint64_t digest = hooks_.digest(Hook::install_dependencies);
-  const bool nothing_to_install = hooks_.scripts(Hook::install_dependencies).empty();
+  const std::uint64_t digest = hooks_.set().digest(Hook::install_dependencies);
+  const bool nothing_to_install = hooks_.set().scripts(Hook::install_dependencies).empty();
   if (nothing_to_install) installed_digest_ = digest;
   if (plan.trigger == Trigger::install && nothing_to_install) {
-    if (!ticks_) hooks_current_ = hooks_known_;  // the one run follows at once
+    if (!ticks_) hooks_.trust_last_reading();  // the one run follows at once
     after_preparation();
     return;
   }
@@ -284,7 +251,7 @@ void Scheduler::begin_planned_run() {
   record.trigger = plan.trigger;
   record.attempt = plan.attempt;
   record.scheduled_at = plan.scheduled_at;
-  run_.emplace(record, hooks_);
+  run_.emplace(record, hooks_.set());
   run_due_at_ = plan.due_at;
   phase_ = Phase::beginning;
   act(BeginRun{std::move(record)});
@@ -292,7 +259,7 @@ void Scheduler::begin_planned_run() {
 
 void Scheduler::handle(const RunBegun& begun) {
   run_->record().sequence = begun.sequence;
-  if (!hooks_known_) run_->fail("Run could not begin: the hooks cannot be read");
+  if (!hooks_.known()) run_->fail("Run could not begin: the hooks cannot be read");
   start_run_when_due();
 }
 
@@ -301,12 +268,8 @@ void Scheduler::handle(const RunBusy& busy) {
   const RunRecord record = run_->record();
   run_.reset();
   if (ticks_ && (record.trigger != Trigger::install || after_install_)) {
-    RunRecord skipped = record;
-    if (const auto plan = std::exchange(after_install_, std::nullopt)) {
-      skipped.trigger = plan->trigger;
-      skipped.attempt = plan->attempt;
-    }
-    skip(skipped, reason);
+    const Plan begun{record.trigger, record.scheduled_at, run_due_at_, record.attempt};
+    skip(std::exchange(after_install_, std::nullopt).value_or(begun), reason);
     if (stopping_) {
       leave();
     } else {
@@ -516,14 +479,7 @@ void Scheduler::after_install(const RunRecord& install) {
     return;
   }
   phase_ = Phase::waiting;
-  RunRecord failed;
-  failed.trigger = plan.trigger;
-  failed.attempt = plan.attempt;
-  failed.outcome = Outcome::failed;
-  failed.scheduled_at = plan.scheduled_at;
-  failed.started_at = now_.wall;
-  failed.finished_at = now_.wall;
-  failed.reason = "install_dependencies failed: " + install.reason;
+  const RunRecord failed = record_without_run(plan, Outcome::failed, "install_dependencies failed: " + install.reason);
   log(LogLevel::error, "the run of " + format_rfc3339(plan.scheduled_at) + " failed: " + failed.reason);
   act(RecordSkip{failed});
   if (attempts_left(failed) > 0) retry_later(failed);
@@ -596,7 +552,7 @@ void Scheduler::leave() {
   phase_ = Phase::leaving;
   if (ticks_) ticks_->stop();
   retry_deadline_.reset();
-  reread_deadline_.reset();
+  hooks_.stop();
   grace_deadline_.reset();
   end_processes(Scope::everything, Send::term);
 }

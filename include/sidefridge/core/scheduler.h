@@ -18,12 +18,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "sidefridge/core/action.h"
 #include "sidefridge/core/event.h"
+#include "sidefridge/core/known_hooks.h"
 #include "sidefridge/core/run.h"
 #include "sidefridge/core/schedule.h"
 #include "sidefridge/core/ticks.h"
@@ -37,9 +37,6 @@ inline constexpr Duration term_patience = std::chrono::seconds(5);
 /// How long before its tick a run begins: to read the hooks and to store the intent takes the disk's time, and the
 /// first script starts at the tick all the same.
 inline constexpr Duration tick_lead = std::chrono::milliseconds(50);
-
-/// However often the hooks are touched, they are read again this long after the first time.
-inline constexpr Duration longest_settling = std::chrono::seconds(2);
 
 /// No retry waits longer.
 inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
@@ -107,7 +104,9 @@ private:
 
   void tick();
   std::optional<WallTime> find_missed_tick();
-  void skip(const RunRecord& run, const std::string& reason);
+  /// The record of a plan that did not become a run.
+  RunRecord record_without_run(const Plan& plan, Outcome outcome, std::string reason) const;
+  void skip(const Plan& plan, const std::string& reason);
   std::uint32_t attempts_left(const RunRecord& run) const noexcept;
   void retry_later(const RunRecord& failed);
   void read_hooks();
@@ -129,7 +128,6 @@ private:
   void on_grace_over();
   void on_kill_deadline();
   void kill_at_once();
-  void complain_about(LogLevel level, const std::vector<std::string>& complaints, std::set<std::string>& heard);
   void log(LogLevel level, std::string text);
 
   template <class A>
@@ -148,16 +146,9 @@ private:
   std::optional<Ticks> ticks_;  // nothing: one run at once, then the end
   Duration clock_offset_{};     // wall minus monotonic time, as of the last event: a change of it is a step
 
-  HookSet hooks_;                     // the last that could be read
-  std::set<std::string> complaints_;  // about the hooks, at the last reading
-
-  bool hooks_known_ = false;    // false: not one reading succeeded yet
-  bool hooks_current_ = false;  // whether the last reading succeeded and changes since then would be known
-  HooksWatched::By hooks_watched_by_ = HooksWatched::By::polling;
-  std::optional<MonoTime> first_touch_;      // since the last reading
-  std::optional<MonoTime> reread_deadline_;  // for hooks that were touched, or are polled
-  std::uint64_t installed_digest_ = 0;       // of install_dependencies when it last succeeded
-  std::uint64_t installing_digest_ = 0;      // of the one that runs, if one does
+  KnownHooks hooks_;
+  std::uint64_t installed_digest_ = 0;   // of install_dependencies when it last succeeded
+  std::uint64_t installing_digest_ = 0;  // of the one that runs, if one does
 
   std::optional<Plan> plan_;           // a run decided, waiting for its hooks
   std::optional<Plan> after_install_;  // a run decided, waiting for a changed install_dependencies to succeed
