@@ -13,7 +13,7 @@ COPY . .
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release && cmake --build /build
 # The end-to-end tests want namespaces of their own, which a build does not have.
 RUN ctest --test-dir /build -j2 --no-tests=error --output-on-failure --label-exclude e2e_test
-RUN DESTDIR=/stage cmake --install /build --prefix /usr/local --strip
+RUN DESTDIR=/stage cmake --install /build --prefix /usr/local --component runtime --strip
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="sidefridge" \

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -648,8 +649,8 @@ TEST(TreeWatch, does_without_when_the_instances_of_the_machine_are_taken) {
     EXPECT_EQ(watch.rearm(), Seen::nothing);
     EXPECT_FALSE(watch.complete());
     EXPECT_EQ(watch.take_notices(),
-              (Texts{"cannot watch '" + dir.path() +
-                     "': Too many open files (all inotify instances of this user are taken: raise the sysctl "
+              (Texts{"cannot watch '" + dir.path() + "': " + std::strerror(EMFILE) +
+                     " (all inotify instances of this user are taken: raise the sysctl "
                      "fs.inotify.max_user_instances; or this process may open no more files); changes are found by "
                      "polling instead"}));
     EXPECT_EQ(watch.take_notices(), Texts{});

@@ -256,7 +256,8 @@ class LocalZone {
 public:
   explicit LocalZone(const std::string& name) {
     if (const char* const before = std::getenv("TZ")) before_ = before;
-    ::setenv("TZ", name.c_str(), 1);
+    // With the colon it is a file: musl takes "CST6CDT" for the rule that it looks like.
+    ::setenv("TZ", (":" + name).c_str(), 1);
     ::tzset();
   }
   LocalZone(const LocalZone&) = delete;

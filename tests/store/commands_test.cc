@@ -268,12 +268,13 @@ TEST_F(CommandsTest, one_killed_at_any_instant_loses_its_own_update_at_most_and_
   int round = 0;
   int killed = 0;
   // Returns: whether it ended by itself within that time.
-  const auto save_and_kill_after = [&](std::uint32_t microseconds) {
+  const auto save_and_kill_after = [&](std::mt19937::result_type microseconds) {
     const std::string next(1 << 20, static_cast<char>('a' + ++round % 26));
     Process process({save_var, "--stdin", "KEY"}, environment());
     process.feed(next);
     process.end_input();
-    const bool ended = ends_within(process.pid(), {microseconds / 1'000'000, microseconds % 1'000'000 * 1000L});
+    const bool ended = ends_within(process.pid(), {static_cast<time_t>(microseconds / 1'000'000),
+                                                   static_cast<long>(microseconds % 1'000'000 * 1000)});
     process.kill();
     const int code = process.wait();
     EXPECT_TRUE(code == 0 || (!ended && code == 128 + SIGKILL)) << code;
@@ -285,10 +286,10 @@ TEST_F(CommandsTest, one_killed_at_any_instant_loses_its_own_update_at_most_and_
     current = key.out;
     return ended;
   };
-  std::uint32_t long_enough = 250;
+  std::mt19937::result_type long_enough = 250;
   while (!save_and_kill_after(long_enough) && long_enough < wait_limit_ms * 1000U) long_enough *= 2;
   std::mt19937 random(20260731);
-  while (round < 60) save_and_kill_after(static_cast<std::uint32_t>(random()) % long_enough);
+  while (round < 60) save_and_kill_after(random() % long_enough);
   EXPECT_GT(killed, 0);
 
   loads({"OTHER"}, "other\n");
