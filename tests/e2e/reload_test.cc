@@ -97,6 +97,27 @@ TEST_F(Reload, no_copy_outlives_the_daemon) {
   EXPECT_FALSE(fs::exists(stage.state_dir() / "store" / "hooks"));
 }
 
+TEST_F(Reload, a_folder_that_is_mounted_over_the_hooks_counts_from_the_next_run_and_so_does_what_was_below_it) {
+  if (!can_unshare()) GTEST_SKIP() << "new PID and mount namespaces need root or user namespaces";
+  stage.script("backups/bkp", "#!/bin/sh\necho below\n");
+  Program daemon = stage.daemon("* * * * * *", Stage::As::pid_1);
+  ASSERT_TRUE(daemon.wait_for("| below"));
+  const auto within = [&](const std::string& command) {
+    Program shell =
+        stage.shell("exec nsenter --mount=/proc/" + std::to_string(daemon.pid()) + "/ns/mnt sh -c '" + command + "'");
+    EXPECT_EQ(shell.wait_exit(), 0) << shell.errors();
+  };
+  const std::string backups = (stage.scripts_dir() / "backups").string();
+  within("mount -t tmpfs none " + backups + " && echo echo mounted >" + backups + "/bkp");
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/bkp changed"));
+  ASSERT_TRUE(daemon.wait_for("| mounted"));
+  within("umount " + backups);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/bkp changed", 2));
+  const std::size_t runs_below = daemon.lines_with("| below").size();
+  EXPECT_TRUE(daemon.wait_for("| below", static_cast<int>(runs_below) + 1));
+  end(daemon);
+}
+
 TEST_F(Reload, a_file_changes_the_schedule_and_a_bad_one_does_not) {
   stage.environment["SIDEFRIDGE_SCHEDULE_FILE"] = (stage.scripts_dir() / "schedule").string();
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");

@@ -15,7 +15,7 @@ namespace sidefridge::os {
 /// that exists, until it does). Neither files nor folders behind links are: a swap of a ConfigMap takes their watches
 /// away, and it is heard of where `..data` is renamed. So what inotify does not tell has to be found by polling: a
 /// change on a network file system by another machine, behind a link that leads out of the tree, in a folder within
-/// a hook's folder, to a name further up the path; and a mount that comes or goes.
+/// a hook's folder, to a name further up the path. A mount that comes or goes is heard of by MountWatch.
 /// Owns:   one inotify descriptor, closed on destruction, and at most seven watches. Movable, not copyable.
 /// Thread: loop thread only.  Blocks: never.
 class TreeWatch {
