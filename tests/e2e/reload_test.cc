@@ -118,6 +118,17 @@ TEST_F(Reload, a_folder_that_is_mounted_over_the_hooks_counts_from_the_next_run_
   end(daemon);
 }
 
+TEST_F(Reload, what_scripts_include_from_a_folder_beside_them_counts_from_the_next_run) {
+  stage.script("backups/bkp", "#!/bin/sh\n. \"$(dirname \"$0\")/lib/sql/common\"\n");
+  stage.script("backups/lib/sql/common", "echo first\n", 0644);
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| first"));
+  stage.script("backups/lib/sql/common", "echo second\n", 0644);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups: other files changed"));
+  EXPECT_TRUE(daemon.wait_for("| second"));
+  end(daemon);
+}
+
 TEST_F(Reload, a_file_changes_the_schedule_and_a_bad_one_does_not) {
   stage.environment["SIDEFRIDGE_SCHEDULE_FILE"] = (stage.scripts_dir() / "schedule").string();
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
