@@ -7,6 +7,7 @@
 // "..data" to the log line that says what changed, once with the settling that is the default, and once without any:
 // that is the inotify event, the copy of the hooks and the line alone.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -140,7 +141,7 @@ void bench(const char* settle, double settle_ms, int swaps) {
   for (int i = 0; i < swaps; ++i) {
     volume.prepare();
     // What that set off is over, so that without settling it is the swap alone that is measured.
-    ::usleep(20'000);
+    ::poll(nullptr, 0, 20);
     const Clock::time_point begin = volume.swap();
     daemon.wait_for("hooks changed: ");
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
