@@ -118,6 +118,21 @@ TEST_F(Reload, a_folder_that_is_mounted_over_the_hooks_counts_from_the_next_run_
   end(daemon);
 }
 
+TEST_F(Reload, goes_on_where_the_list_of_mounts_cannot_be_watched_and_says_so_once) {
+  if (!can_unshare()) GTEST_SKIP() << "new PID and mount namespaces need root or user namespaces";
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
+  stage.script("backups/bkp", "#!/bin/sh\necho first\n");
+  std::ofstream(stage.file("no-list")) << "\n";
+  Program daemon = stage.shell("exec unshare --mount sh -c 'mount --bind " + stage.file("no-list").string() +
+                               " /proc/$$/mountinfo && exec sidefridge'");
+  ASSERT_TRUE(daemon.wait_for("| first"));
+  stage.script("backups/bkp", "#!/bin/sh\necho second\n");
+  EXPECT_TRUE(daemon.wait_for("hooks changed: "));
+  EXPECT_TRUE(daemon.wait_for("| second"));
+  end(daemon);
+  EXPECT_EQ(daemon.lines_with("cannot hear of mounts").size(), 1U) << daemon.output();
+}
+
 TEST_F(Reload, what_scripts_include_from_a_folder_beside_them_counts_from_the_next_run) {
   stage.script("backups/bkp", "#!/bin/sh\n. \"$(dirname \"$0\")/lib/sql/common\"\n");
   stage.script("backups/lib/sql/common", "echo first\n", 0644);
