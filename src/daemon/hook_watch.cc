@@ -28,7 +28,7 @@ HookWatch::HookWatch(std::vector<std::string> folders, EventSink& sink, Console&
 
 Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector<std::string> folders, EventSink& sink,
                                                    Console& console) {
-  std::unique_ptr<HookWatch> self(new HookWatch(std::move(folders), sink, console));
+  std::unique_ptr<HookWatch> self(new HookWatch(folders, sink, console));
   for (Folder& folder : self->folders_) {
     if (folder.tree.fd() < 0) continue;
     Result<loop::FdWatch> watch = loop::FdWatch::open(loop, folder.tree.fd(), *self);
@@ -36,14 +36,39 @@ Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector
     folder.watch = std::move(*watch);
     folder.watch->want(loop::Interest::input);
   }
+  if (Result<void> watched = self->watch_mounts(loop, std::move(folders)); !watched) {
+    console.log(core::LogLevel::warning, "cannot hear of mounts (" + watched.error().text +
+                                             "): hooks that are mounted over count once something else changes them, "
+                                             "or after USR1");
+  }
   self->tell_state();
   return self;
+}
+
+Result<void> HookWatch::watch_mounts(loop::Loop& loop, std::vector<std::string> folders) {
+  Result<os::MountWatch> table = os::MountWatch::open(std::move(folders));
+  if (!table) return std::move(table).error();
+  auto mounts = std::make_unique<Mounts>(*this, std::move(*table));
+  Result<loop::FdWatch> watch = loop::FdWatch::open(loop, mounts->table.fd(), *mounts);
+  if (!watch) return std::move(watch).error();
+  mounts->watch = std::move(*watch);
+  mounts->watch->want(loop::Interest::news);
+  mounts_ = std::move(mounts);
+  return {};
 }
 
 void HookWatch::rearm() {
   // Whatever it finds is about to be read.
   for (Folder& folder : folders_) static_cast<void>(folder.tree.rearm());
+  if (mounts_) static_cast<void>(mounts_->table.look());
   tell_state();
+}
+
+void HookWatch::on_mounts_changed() noexcept {
+  if (mounts_->table.look() == os::MountWatch::Seen::nothing) return;
+  // At once, so that whoever still writes into what was mounted is heard.
+  rearm();
+  sink_.post(core::HooksTouched{});
 }
 
 void HookWatch::on_ready() noexcept {

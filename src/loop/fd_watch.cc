@@ -23,6 +23,7 @@ int poll_events_of(Interest interest) noexcept {
     case Interest::nothing: return 0;
     case Interest::input: return UV_READABLE;
     case Interest::output: return UV_WRITABLE;
+    case Interest::news: return UV_PRIORITIZED;
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-// loop.cc - uv_loop_t, and a check handle for the end of each turn.
+// loop.cc - uv_loop_t, a check handle for the end of each turn, and an idle one for a turn that does not wait.
 #include "sidefridge/loop/loop.h"
 
 #include <uv.h>
@@ -12,6 +12,7 @@ namespace sidefridge::loop {
 struct Loop::State {
   uv_loop_t loop;
   uv_check_t turn_end;
+  uv_idle_t impatience;  // while it runs libuv does not wait
   TurnListener* listener = nullptr;
 };
 
@@ -21,6 +22,7 @@ Result<Loop> Loop::open() {
     return core::system_error("cannot open an event loop", -code);
   uv_check_init(&state->loop, &state->turn_end);
   state->turn_end.data = state.get();
+  uv_idle_init(&state->loop, &state->impatience);
   return Loop(std::move(state));
 }
 
@@ -30,6 +32,7 @@ Loop::Loop(Loop&&) noexcept = default;
 Loop::~Loop() {
   if (!state_) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->turn_end), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->impatience), nullptr);
   // One round without waiting runs the close callbacks: those of watches destroyed since the last turn, too.
   uv_run(&state_->loop, UV_RUN_NOWAIT);
   core::check(uv_loop_close(&state_->loop) == 0, "every watch is gone before its loop");
@@ -38,9 +41,12 @@ Loop::~Loop() {
 void Loop::run(TurnListener& listener) {
   state_->listener = &listener;
   // The running check handle is also what keeps uv_run going while nothing is watched.
-  uv_check_start(&state_->turn_end,
-                 [](uv_check_t* turn_end) { static_cast<State*>(turn_end->data)->listener->on_turn(); });
-  listener.on_turn();
+  uv_check_start(&state_->turn_end, [](uv_check_t* turn_end) {
+    auto* state = static_cast<State*>(turn_end->data);
+    uv_idle_stop(&state->impatience);
+    state->listener->on_turn();
+  });
+  uv_idle_start(&state_->impatience, [](uv_idle_t*) {});
   uv_run(&state_->loop, UV_RUN_DEFAULT);
   uv_check_stop(&state_->turn_end);
 }

@@ -41,16 +41,17 @@ std::string without_escapes(std::string_view field) {
 
 }  // namespace
 
-std::vector<std::string> parse_mount_points(std::string_view text) {
+std::vector<Mount> parse_mounts(std::string_view text) {
   constexpr int fields_before = 4;  // mount id, parent id, device, root
-  std::vector<std::string> points;
+  std::vector<Mount> mounts;
   while (!text.empty()) {
-    std::string_view line = take_until(text, '\n');
-    for (int i = 0; i < fields_before; ++i) take_until(line, ' ');
-    const std::string_view point = take_until(line, ' ');
-    if (point.starts_with('/')) points.push_back(without_escapes(point));
+    const std::string_view line = take_until(text, '\n');
+    std::string_view rest = line;
+    for (int i = 0; i < fields_before; ++i) take_until(rest, ' ');
+    const std::string_view point = take_until(rest, ' ');
+    if (point.starts_with('/')) mounts.push_back({without_escapes(point), line});
   }
-  return points;
+  return mounts;
 }
 
 std::vector<std::string> file_mounts_below(const std::string& folder, const std::string& mount_info) {
@@ -64,7 +65,7 @@ std::vector<std::string> file_mounts_below(const std::string& folder, const std:
   std::ifstream file(mount_info);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   std::vector<std::string> found;
-  for (const std::string& point : parse_mount_points(text)) {
+  for (const auto& [point, line] : parse_mounts(text)) {
     if (!point.starts_with(resolved) || !std::filesystem::is_regular_file(point, failure)) continue;
     found.push_back(shown + point.substr(resolved.size()));
   }

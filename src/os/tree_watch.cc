@@ -1,6 +1,8 @@
-// tree_watch.cc - inotify(7): at any event all watches are set again, since what is there already costs a microsecond.
+// tree_watch.cc - inotify(7): at any event watches are set again, since what is there already costs a microsecond.
 #include "sidefridge/os/tree_watch.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -8,9 +10,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "sidefridge/core/result.h"
+#include "sidefridge/os/folder.h"
+#include "sidefridge/os/tree_snapshot.h"
 
 namespace sidefridge::os {
 namespace {
@@ -44,8 +49,9 @@ std::string polled_instead(std::string text) {
 
 }  // namespace
 
-bool TreeWatch::Watches::has(int watch) const noexcept {
-  return watch == holder || std::find(tree.begin(), tree.end(), watch) != tree.end();
+bool TreeWatch::Watches::has_in_tree(int watch) const noexcept {
+  return std::find(tree.begin(), tree.end(), watch) != tree.end() ||
+         std::binary_search(below.begin(), below.end(), watch);
 }
 
 TreeWatch::TreeWatch(std::string scripts_dir) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
@@ -73,6 +79,7 @@ TreeWatch::Seen TreeWatch::drain() noexcept {
   constexpr int most_reads = 256;
   alignas(inotify_event) std::array<char, 4096> batch;
   bool woken = false;
+  Reach reach = Reach::outermost;
   Seen seen = Seen::nothing;
   for (int reads = 0; reads < most_reads; ++reads) {
     const ssize_t got = ::read(fd_.get(), batch.data(), batch.size());
@@ -82,16 +89,21 @@ TreeWatch::Seen TreeWatch::drain() noexcept {
     for (std::size_t at = 0; at < static_cast<std::size_t>(got); at += sizeof event + event.len) {
       std::memcpy(&event, batch.data() + at, sizeof event);
       // The holder's events tell nothing of the tree, and those of a watch that is gone are old: rearm() knows better.
-      const bool of_tree = std::find(watches_.tree.begin(), watches_.tree.end(), event.wd) != watches_.tree.end();
-      if (of_tree || (event.mask & IN_Q_OVERFLOW) != 0) seen = Seen::changed;
+      if (watches_.has_in_tree(event.wd) || (event.mask & IN_Q_OVERFLOW) != 0) seen = Seen::changed;
+      if ((event.mask & (IN_ISDIR | IN_IGNORED | IN_Q_OVERFLOW)) != 0) reach = Reach::everything;
     }
   }
   if (!woken) return Seen::nothing;
-  return rearm() == Seen::changed ? Seen::changed : seen;
+  return rearm(reach) == Seen::changed ? Seen::changed : seen;
 }
 
 TreeWatch::Seen TreeWatch::rearm() noexcept {
+  return rearm(Reach::everything);
+}
+
+TreeWatch::Seen TreeWatch::rearm(Reach reach) noexcept {
   if (!fd_) return Seen::nothing;
+  if (!complete()) reach = Reach::everything;
   // What was made in a folder before that was watched nobody told, and a watch that is let go makes room for another:
   // so until nothing is new. Whoever never stops replacing folders must not hold the loop, and is heard again.
   constexpr int most_rounds = 8;
@@ -99,28 +111,35 @@ TreeWatch::Seen TreeWatch::rearm() noexcept {
   const Watches known = watches_;
   for (int round = 0; round < most_rounds; ++round) {
     problem_.clear();
-    const Watches before = std::exchange(watches_, add_watches());
+    const Watches before = std::exchange(watches_, add_watches(reach));
     if (watches_ == before) break;
+    reach = Reach::everything;
     const auto forget_unless_kept = [&](int watch) {
-      if (watch != unwatched && !watches_.has(watch)) ::inotify_rm_watch(fd_.get(), watch);
+      const bool kept = watch == watches_.holder || watches_.has_in_tree(watch);
+      if (watch != unwatched && !kept) ::inotify_rm_watch(fd_.get(), watch);
     };
     forget_unless_kept(before.holder);
     std::for_each(before.tree.begin(), before.tree.end(), forget_unless_kept);
+    std::for_each(before.below.begin(), before.below.end(), forget_unless_kept);
   }
   if (!problem_.empty() && problem_ != known_problem) notices_.push_back(problem_);
-  return watches_.tree == known.tree ? Seen::nothing : Seen::changed;
+  return watches_.tree == known.tree && watches_.below == known.below ? Seen::nothing : Seen::changed;
 }
 
 std::vector<std::string> TreeWatch::take_notices() noexcept {
   return std::exchange(notices_, {});
 }
 
-TreeWatch::Watches TreeWatch::add_watches() {
+TreeWatch::Watches TreeWatch::add_watches(Reach reach) {
   Watches added;
   added.tree[0] = add(paths_[0], anything_changes);
   for (std::size_t i = 1; i < paths_.size(); ++i) added.tree[i] = add(paths_[i], anything_changes | IN_DONT_FOLLOW);
-  // Last, so that the tree comes first where watches are few.
+  // Later, so that what matters most comes first where watches are few.
   added.holder = add_holder();
+  switch (reach) {
+    case Reach::outermost: added.below = watches_.below; break;
+    case Reach::everything: added.below = add_below(added); break;
+  }
   return added;
 }
 
@@ -133,18 +152,72 @@ int TreeWatch::add_holder() {
   }
 }
 
+std::vector<int> TreeWatch::add_below(const Watches& outermost) {
+  struct Folder {
+    std::string path;
+    std::size_t depth;
+  };
+  std::vector<Folder> unlisted;  // watched already, so that what comes after its listing is heard
+  for (std::size_t i = 1; i < paths_.size(); ++i) {
+    if (outermost.tree[i] != unwatched) unlisted.push_back({paths_[i], 1});
+  }
+  std::vector<int> watches;
+  std::size_t entries = 0;
+  while (!unlisted.empty() && complete()) {
+    const Folder folder = std::move(unlisted.back());
+    unlisted.pop_back();
+    const Directory listing = open_folder(AT_FDCWD, folder.path.c_str());
+    if (!listing) {
+      note_problem(folder.path, errno);
+      continue;
+    }
+    std::vector<std::string> paths;
+    const Result<void> listed = for_each_entry(listing.get(), folder.path, [&](const dirent& item) -> Result<void> {
+      if (std::string_view(item.d_name).starts_with("..")) return {};
+      if (++entries > most_tree_entries) {
+        return Error{ErrorCode::full, "its hooks hold more than " + std::to_string(most_tree_entries) + " files"};
+      }
+      // Some file systems do not tell the type; the watch is for folders only.
+      if (item.d_type == DT_DIR || item.d_type == DT_UNKNOWN) paths.push_back(folder.path + "/" + item.d_name);
+      return {};
+    });
+    if (!listed) note_incomplete(listed.error().text);
+    for (std::string& path : paths) {
+      const int watch = ::inotify_add_watch(fd_.get(), path.c_str(), anything_changes | IN_DONT_FOLLOW);
+      if (watch < 0) {
+        // The copy leaves it out, and that its rights change is told by the folder it is in.
+        if (errno != EACCES) note_problem(path, errno);
+        continue;
+      }
+      watches.push_back(watch);
+      if (folder.depth == most_tree_depth) {
+        note_incomplete("folder '" + path + "' lies deeper than " + std::to_string(most_tree_depth) + " folders");
+      }
+      unlisted.push_back({std::move(path), folder.depth + 1});
+    }
+  }
+  std::sort(watches.begin(), watches.end());
+  watches.erase(std::unique(watches.begin(), watches.end()), watches.end());
+  return watches;
+}
+
 int TreeWatch::add(const std::string& path, unsigned mask) {
   const int watch = ::inotify_add_watch(fd_.get(), path.c_str(), mask);
-  const int errno_value = errno;
-  if (watch >= 0 || is_missing(errno_value) || !problem_.empty()) return watch;
+  if (watch < 0) note_problem(path, errno);
+  return watch;
+}
+
+void TreeWatch::note_problem(const std::string& path, int errno_value) {
+  if (is_missing(errno_value)) return;
   if (errno_value == ENOSPC) {
-    problem_ = polled_instead("cannot watch all of '" + paths_[0] +
-                              "': all inotify watches of this user are taken (raise the sysctl "
-                              "fs.inotify.max_user_watches)");
-  } else {
+    note_incomplete("all inotify watches of this user are taken (raise the sysctl fs.inotify.max_user_watches)");
+  } else if (problem_.empty()) {
     problem_ = polled_instead(core::system_error("cannot watch '" + path + "'", errno_value).text);
   }
-  return watch;
+}
+
+void TreeWatch::note_incomplete(const std::string& why) {
+  if (problem_.empty()) problem_ = polled_instead("cannot watch all of '" + paths_[0] + "': " + why);
 }
 
 }  // namespace sidefridge::os

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <set>
 #include <string>
 
 namespace sidefridge::core {
@@ -24,6 +27,28 @@ TEST(Digest, takes_every_byte_of_a_number) {
 
 TEST(Digest, bytes_beyond_ascii_count_as_unsigned) {
   EXPECT_EQ(Digest().add("\xff").value(), (0xcbf29ce484222325U ^ 0xffU) * 0x100000001b3U);
+}
+
+TEST(DigestOf, is_the_published_xxh64) {
+  EXPECT_EQ(digest_of(""), 0xef46db3751d8e999U);
+  EXPECT_EQ(digest_of("a"), 0xd24ec4f1a98c6e5bU);
+  EXPECT_EQ(digest_of("abc"), 0x44bc2cf5ad770999U);
+  EXPECT_EQ(digest_of("Nobody inspects the spammish repetition"), 0xfbcea83c8a378bf1U);
+}
+
+TEST(DigestOf, tells_a_flipped_bit_and_a_missing_byte_at_every_place_of_every_length) {
+  for (std::size_t length = 1; length <= 80; ++length) {
+    const std::string bytes(length, 'x');
+    std::set<std::uint64_t> seen{digest_of(bytes), digest_of(bytes.substr(1))};
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string flipped = bytes;
+        flipped[at] = static_cast<char>(flipped[at] ^ 1 << bit);
+        seen.insert(digest_of(flipped));
+      }
+    }
+    EXPECT_EQ(seen.size(), 8 * length + 2) << length;
+  }
 }
 
 }  // namespace

@@ -97,6 +97,53 @@ TEST_F(Reload, no_copy_outlives_the_daemon) {
   EXPECT_FALSE(fs::exists(stage.state_dir() / "store" / "hooks"));
 }
 
+TEST_F(Reload, a_folder_that_is_mounted_over_the_hooks_counts_from_the_next_run_and_so_does_what_was_below_it) {
+  if (!can_unshare()) GTEST_SKIP() << "new PID and mount namespaces need root or user namespaces";
+  stage.script("backups/bkp", "#!/bin/sh\necho below\n");
+  Program daemon = stage.daemon("* * * * * *", Stage::As::pid_1);
+  ASSERT_TRUE(daemon.wait_for("| below"));
+  const auto within = [&](const std::string& command) {
+    Program shell =
+        stage.shell("exec nsenter --mount=/proc/" + std::to_string(daemon.pid()) + "/ns/mnt sh -c '" + command + "'");
+    EXPECT_EQ(shell.wait_exit(), 0) << shell.errors();
+  };
+  const std::string backups = (stage.scripts_dir() / "backups").string();
+  within("mount -t tmpfs none " + backups + " && echo echo mounted >" + backups + "/bkp");
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/bkp changed"));
+  ASSERT_TRUE(daemon.wait_for("| mounted"));
+  within("umount " + backups);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/bkp changed", 2));
+  const std::size_t runs_below = daemon.lines_with("| below").size();
+  EXPECT_TRUE(daemon.wait_for("| below", static_cast<int>(runs_below) + 1));
+  end(daemon);
+}
+
+TEST_F(Reload, goes_on_where_the_list_of_mounts_cannot_be_watched_and_says_so_once) {
+  if (!can_unshare()) GTEST_SKIP() << "new PID and mount namespaces need root or user namespaces";
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
+  stage.script("backups/bkp", "#!/bin/sh\necho first\n");
+  std::ofstream(stage.file("no-list")) << "\n";
+  Program daemon = stage.shell("exec unshare --mount sh -c 'mount --bind " + stage.file("no-list").string() +
+                               " /proc/$$/mountinfo && exec sidefridge'");
+  ASSERT_TRUE(daemon.wait_for("| first"));
+  stage.script("backups/bkp", "#!/bin/sh\necho second\n");
+  EXPECT_TRUE(daemon.wait_for("hooks changed: "));
+  EXPECT_TRUE(daemon.wait_for("| second"));
+  end(daemon);
+  EXPECT_EQ(daemon.lines_with("cannot hear of mounts").size(), 1U) << daemon.output();
+}
+
+TEST_F(Reload, what_scripts_include_from_a_folder_beside_them_counts_from_the_next_run) {
+  stage.script("backups/bkp", "#!/bin/sh\n. \"$(dirname \"$0\")/lib/sql/common\"\n");
+  stage.script("backups/lib/sql/common", "echo first\n", 0644);
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| first"));
+  stage.script("backups/lib/sql/common", "echo second\n", 0644);
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups: other files changed"));
+  EXPECT_TRUE(daemon.wait_for("| second"));
+  end(daemon);
+}
+
 TEST_F(Reload, a_file_changes_the_schedule_and_a_bad_one_does_not) {
   stage.environment["SIDEFRIDGE_SCHEDULE_FILE"] = (stage.scripts_dir() / "schedule").string();
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");

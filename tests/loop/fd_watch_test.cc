@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../os/namespaces.h"
 #include "fixture.h"
 #include "sidefridge/os/pipe.h"
 
@@ -94,6 +96,40 @@ TEST(FdWatch, changes_from_output_to_input) {
   callback.watch().want(Interest::input);
   test.run_until_idle();
   EXPECT_EQ(calls, 0);
+}
+
+TEST(FdWatch, tells_once_that_a_list_of_the_kernel_changed) {
+  os::in_own_namespaces([] {
+    TestLoop test;
+    const os::UniqueFd mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    int calls = 0;
+    FdCallback callback(test.loop(), mounts.get(), [&] { ++calls; });
+    callback.watch().want(Interest::news);
+    test.run_until_idle();
+    EXPECT_EQ(calls, 0) << "that there is a list is no news";
+    ASSERT_EQ(::mount("none", "/proc", "tmpfs", 0, nullptr), 0);
+    test.run_until([&] { return calls > 0; });
+    test.run_until_idle();
+    EXPECT_EQ(calls, 1);
+    ASSERT_EQ(::umount("/proc"), 0);
+    test.run_until([&] { return calls > 1; });
+  });
+}
+
+TEST(FdWatch, misses_no_news_from_the_first_turn_on) {
+  os::in_own_namespaces([] {
+    TestLoop test;
+    const os::UniqueFd mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    bool told = false;
+    FdCallback callback(test.loop(), mounts.get(), [&] { told = true; });
+    callback.watch().want(Interest::news);
+    test.each_turn = [&] {
+      if (test.turns() == 1) {
+        EXPECT_EQ(::mount("none", "/proc", "tmpfs", 0, nullptr), 0);
+      }
+    };
+    test.run_until([&] { return told; });
+  });
 }
 
 TEST(FdWatch, takes_the_end_of_a_file_for_input) {

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fixture.h"
@@ -14,29 +15,42 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+Texts points_in(std::string_view text) {
+  Texts points;
+  for (const Mount& mount : parse_mounts(text)) points.push_back(mount.point);
+  return points;
+}
+
 TEST(MountInfo, a_mount_point_is_the_fifth_field) {
-  EXPECT_EQ(parse_mount_points("22 27 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
-                               "1234 1200 0:85 /..2026_01_02/bkp /scripts/backups/bkp ro - tmpfs tmpfs rw\n"
-                               "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"),
+  EXPECT_EQ(points_in("22 27 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+                      "1234 1200 0:85 /..2026_01_02/bkp /scripts/backups/bkp ro - tmpfs tmpfs rw\n"
+                      "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"),
             (Texts{"/sys", "/scripts/backups/bkp", "/"}));
 }
 
+TEST(MountInfo, a_mount_knows_its_whole_line) {
+  const std::string text = "no mount\n22 27 0:21 / /a\\040b rw,nosuid shared:7 - sysfs sysfs rw\n";
+  const std::vector<Mount> mounts = parse_mounts(text);
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].line, "22 27 0:21 / /a\\040b rw,nosuid shared:7 - sysfs sysfs rw");
+}
+
 TEST(MountInfo, the_escapes_of_the_kernel_are_undone) {
-  EXPECT_EQ(parse_mount_points("1 2 0:3 /x\\040y /a\\040b\\011c\\012d\\134e\\043f rw - tmpfs t rw\n"),
+  EXPECT_EQ(points_in("1 2 0:3 /x\\040y /a\\040b\\011c\\012d\\134e\\043f rw - tmpfs t rw\n"),
             (Texts{"/a b\tc\nd\\e#f"}));
-  EXPECT_EQ(parse_mount_points("1 2 0:3 / /a\\303\\244 rw - tmpfs t rw\n"), (Texts{"/a\xc3\xa4"}));
+  EXPECT_EQ(points_in("1 2 0:3 / /a\\303\\244 rw - tmpfs t rw\n"), (Texts{"/a\xc3\xa4"}));
 }
 
 TEST(MountInfo, what_is_no_escape_stays) {
-  EXPECT_EQ(parse_mount_points("1 2 0:3 / /a\\04 rw\n1 2 0:3 / /b\\ rw\n1 2 0:3 / /c\\089d rw\n"),
+  EXPECT_EQ(points_in("1 2 0:3 / /a\\04 rw\n1 2 0:3 / /b\\ rw\n1 2 0:3 / /c\\089d rw\n"),
             (Texts{"/a\\04", "/b\\", "/c\\089d"}));
 }
 
 TEST(MountInfo, lines_of_another_form_are_left_out) {
-  EXPECT_EQ(parse_mount_points(""), Texts{});
-  EXPECT_EQ(parse_mount_points("\n\n"), Texts{});
-  EXPECT_EQ(parse_mount_points("1 2 0:3 /\n"), Texts{});
-  EXPECT_EQ(parse_mount_points("1 2 0:3 / net:[4026531840] rw\n1 2 0:3 / /last"), (Texts{"/last"}));
+  EXPECT_EQ(points_in(""), Texts{});
+  EXPECT_EQ(points_in("\n\n"), Texts{});
+  EXPECT_EQ(points_in("1 2 0:3 /\n"), Texts{});
+  EXPECT_EQ(points_in("1 2 0:3 / net:[4026531840] rw\n1 2 0:3 / /last"), (Texts{"/last"}));
 }
 
 std::string line_of(const std::string& point) {

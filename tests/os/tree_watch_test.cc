@@ -14,7 +14,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
+#include <system_error>
 #include <tuple>
 #include <vector>
 
@@ -22,6 +24,7 @@
 #include "kubelet_volume.h"
 #include "namespaces.h"
 #include "sidefridge/os/hook_tree.h"
+#include "sidefridge/os/tree_snapshot.h"
 
 namespace sidefridge::os {
 namespace {
@@ -39,7 +42,24 @@ void write_file(const std::string& path, const std::string& content) {
   ASSERT_TRUE(std::ofstream(path) << content) << path;
 }
 
-/// What the daemon reads: each script's path and content.
+/// The content of each file in the folders of a hook's folder, links not followed.
+std::string content_of_folders_in(const std::string& folder) {
+  std::error_code ignored;
+  std::map<std::string, std::string> files;
+  for (fs::recursive_directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    if (entry->path().filename().string().starts_with("..")) {
+      entry.disable_recursion_pending();
+    } else if (entry.depth() > 0 && entry->is_regular_file(ignored)) {
+      files[entry->path().string()] = read_file(entry->path().string());
+    }
+  }
+  std::string all;
+  for (const auto& [path, content] : files) all.append(path).append("=").append(content).append("\n");
+  return all;
+}
+
+/// What the daemon reads: each script's path and content, and that of the files in folders beside them.
 std::string content_of(const std::string& scripts_dir) {
   const Result<HookReading> reading = read_hook_tree(scripts_dir);
   if (!reading) return "unreadable";
@@ -47,6 +67,8 @@ std::string content_of(const std::string& scripts_dir) {
   for (const core::Hook hook : core::all_hooks) {
     for (const core::Script& script : reading->hooks.scripts(hook))
       all += script.path + "=" + read_file(script.path) + "\n";
+    const std::string folder = scripts_dir + "/" + std::string(core::name_of(hook));
+    if (!fs::is_symlink(folder)) all += content_of_folders_in(folder);
   }
   return all;
 }
@@ -411,6 +433,129 @@ TEST(TreeWatch, hears_of_a_hook_folder_that_becomes_a_link_and_a_folder_again) {
     write_file(dir / "scripts/backups", "no folder");
   });
   EXPECT_TRUE(listener.watch().complete());
+}
+
+// ---- folders in a hook's folder -----------------------------------------------------------------------------------
+
+std::string folders_deep(std::size_t count) {
+  std::string path;
+  for (std::size_t i = 0; i < count; ++i) path += "/d";
+  return path;
+}
+
+TEST(TreeWatch, hears_of_files_in_the_folders_of_a_hook) {
+  const TempDir dir;
+  const std::string sql = dir.write("backups/lib/sql/tables.sql", "1");
+  const std::string deepest = dir.write("on_error" + folders_deep(most_tree_depth - 1) + "/file", "1");
+  const std::string hidden = dir.write("backups/.lib/file", "1");
+  Listener listener(dir.path());
+  EXPECT_TRUE(listener.watch().complete());
+  for (const std::string& path : {sql, deepest, hidden}) {
+    listener.expect_change("written: " + path, [&] { write_file(path, "2"); });
+  }
+  listener.expect_change("removed", [&] { fs::remove(sql); });
+}
+
+TEST(TreeWatch, hears_of_the_folders_of_a_hook_as_they_come_and_go) {
+  const TempDir dir;
+  dir.write("scripts/backups/bkp", "1");
+  Listener listener(dir / "scripts");
+  const std::size_t watches = count_watches(listener.watch());
+  for (int i = 1; i <= 20; ++i) {
+    const std::string tag = std::to_string(i);
+    listener.expect_change("made", [&] { dir.write("scripts/backups/lib/sql/a", tag); });
+    EXPECT_EQ(count_watches(listener.watch()), watches + 2);
+    listener.expect_change("written in it", [&] { write_file(dir / "scripts/backups/lib/sql/a", tag + " again"); });
+    listener.expect_change("renamed", [&] { fs::rename(dir / "scripts/backups/lib", dir / "scripts/backups/lib2"); });
+    listener.expect_change("written in what was renamed",
+                           [&] { write_file(dir / "scripts/backups/lib2/sql/a", tag + " once more"); });
+    listener.expect_change("moved out", [&] { fs::rename(dir / "scripts/backups/lib2", dir / "out"); });
+    EXPECT_EQ(count_watches(listener.watch()), watches);
+    write_file(dir / "out/sql/a", "no longer the tree");
+    EXPECT_EQ(drain_all(listener.watch()), Seen::nothing);
+    listener.expect_change("moved in", [&] { fs::rename(dir / "out", dir / "scripts/backups/lib"); });
+    listener.expect_change("written in what came", [&] { write_file(dir / "scripts/backups/lib/sql/a", tag + "!"); });
+    listener.expect_change("removed", [&] { fs::remove_all(dir / "scripts/backups/lib"); });
+    ASSERT_EQ(count_watches(listener.watch()), watches);
+  }
+}
+
+TEST(TreeWatch, hears_of_what_is_made_while_it_catches_up) {
+  const TempDir dir;
+  dir.make_folder("backups");
+  Listener listener(dir.path());
+  std::string path = "backups";
+  for (std::size_t depth = 1; depth < most_tree_depth; ++depth) {
+    path += "/d";
+    dir.make_folder(path);
+    listener.expect_heard("a folder more");
+    listener.expect_change("a file in it", [&] { dir.write(path + "/file", std::to_string(depth)); });
+  }
+  EXPECT_TRUE(listener.watch().complete());
+}
+
+TEST(TreeWatch, does_not_look_behind_links_in_the_folder_of_a_hook) {
+  const TempDir dir;
+  dir.write("scripts/backups/bkp", "1");
+  dir.write("elsewhere/file", "1");
+  dir.link(dir / "elsewhere", "scripts/backups/lib");
+  TreeWatch watch(dir / "scripts");
+  EXPECT_EQ(count_watches(watch), 3U);
+  write_file(dir / "elsewhere/file", "2");
+  EXPECT_EQ(drain_all(watch), Seen::nothing);
+}
+
+TEST(TreeWatch, has_no_watch_in_the_versions_of_a_config_map) {
+  const TempDir dir(in_memory());
+  KubeletVolume volume(dir / "scripts/backups");
+  volume.become({{"bkp", "1"}, {"lib/common", "1"}});
+  Listener listener(dir / "scripts");
+  EXPECT_EQ(count_watches(listener.watch()), 3U);
+  listener.expect_change("swapped", [&] { volume.become({{"bkp", "2"}, {"lib/common", "2"}}); });
+  EXPECT_EQ(count_watches(listener.watch()), 3U);
+}
+
+TEST(TreeWatch, passes_over_a_folder_that_may_not_be_read_until_it_may) {
+  const TempDir dir;
+  dir.write("backups/lost+found/file", "1");
+  ASSERT_EQ(::chmod((dir / "backups/lost+found").c_str(), 0), 0);
+  TreeWatch watch = [&] {
+    const WithoutRoot unprivileged;
+    return TreeWatch(dir.path());
+  }();
+  EXPECT_EQ(watch.take_notices(), Texts{});
+  EXPECT_TRUE(watch.complete());
+  ASSERT_EQ(::chmod((dir / "backups/lost+found").c_str(), 0755), 0);
+  EXPECT_EQ(drain_all(watch), Seen::changed);
+  write_file(dir / "backups/lost+found/file", "2");
+  EXPECT_EQ(drain_all(watch), Seen::changed);
+}
+
+TEST(TreeWatch, says_that_folders_lie_too_deep_to_be_watched) {
+  const TempDir dir;
+  const std::string deep = dir.make_folder("backups" + folders_deep(most_tree_depth));
+  TreeWatch watch(dir.path());
+  EXPECT_FALSE(watch.complete());
+  EXPECT_EQ(watch.take_notices(), (Texts{"cannot watch all of '" + dir.path() + "': folder '" + deep +
+                                         "' lies deeper than 8 folders; changes are found by polling instead"}));
+  fs::remove(deep);
+  EXPECT_EQ(drain_all(watch), Seen::changed);
+  EXPECT_TRUE(watch.complete());
+}
+
+TEST(TreeWatch, says_that_there_is_too_much_to_be_watched) {
+  const TempDir dir(in_memory());
+  const std::string lib = dir.make_folder("backups/lib");
+  const auto file = [&](std::size_t number) { return lib + "/" + std::to_string(number); };
+  for (std::size_t i = 0; i < most_tree_entries; ++i) write_file(file(i), "");
+  TreeWatch watch(dir.path());
+  EXPECT_FALSE(watch.complete());
+  EXPECT_EQ(watch.take_notices(), (Texts{"cannot watch all of '" + dir.path() +
+                                         "': its hooks hold more than 10000 files; changes are found by polling "
+                                         "instead"}));
+  fs::remove(file(0));
+  EXPECT_EQ(watch.rearm(), Seen::nothing) << "lib is one of the ten thousand";
+  EXPECT_TRUE(watch.complete());
 }
 
 // ---- a root that comes and goes ------------------------------------------------------------------------------------

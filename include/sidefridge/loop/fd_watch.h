@@ -19,7 +19,12 @@ protected:
 };
 
 /// What a watch waits for.
-enum class Interest { nothing, input, output };
+enum class Interest {
+  nothing,
+  input,
+  output,
+  news,  // POLLPRI: what a file of the kernel's tells has changed (proc(5), /proc/PID/mounts)
+};
 
 /// One descriptor in the loop.
 /// Owns:   the libuv handle, never the descriptor. Movable; a moved-from watch may only be destroyed or assigned to.
@@ -38,6 +43,8 @@ public:
   ~FdWatch();
 
   /// Replaces what is waited for. Level-triggered: on_ready() comes each turn while the descriptor is ready.
+  /// Only news is told once: whoever polls the descriptor first has heard it. So what it tells is to be read in the
+  /// first turn of the loop or later, not before.
   /// An end of file and an error count as ready. After an error on the descriptor itself (the reader of a pipe is gone)
   /// the watch has fallen back to Interest::nothing when on_ready() is called: a read or write will tell.
   void want(Interest interest) noexcept;

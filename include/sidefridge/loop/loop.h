@@ -34,8 +34,9 @@ public:
   Loop(Loop&&) noexcept;
   Loop& operator=(Loop&&) noexcept;
 
-  /// Calls `listener.on_turn()` once before the first wait and once after each batch of ready descriptors, until
-  /// stop(). Requires: not called from a callback. May be called again after it returned.
+  /// Calls `listener.on_turn()` after each batch of ready descriptors, until stop(). The first turn does not wait: its
+  /// batch is what is ready already, and from then on nothing that happens to a descriptor is missed.
+  /// Requires: not called from a callback. May be called again after it returned.
   void run(TurnListener& listener);
 
   /// Makes run() return at the end of the turn.

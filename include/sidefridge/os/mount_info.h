@@ -7,9 +7,15 @@
 
 namespace sidefridge::os {
 
-/// The mount points in a text like that of /proc/self/mountinfo (proc(5)), in its order, without its escapes. A line
-/// of another form is left out.
-std::vector<std::string> parse_mount_points(std::string_view text);
+/// One line of /proc/self/mountinfo (proc(5)).
+struct Mount {
+  std::string point;      // where it is, without the kernel's escapes
+  std::string_view line;  // all of it, borrowed from the text
+};
+
+/// The mounts in a text like that of /proc/self/mountinfo, in its order. A line of another form is left out.
+/// Returns: views of `text`, which must outlive them.
+std::vector<Mount> parse_mounts(std::string_view text);
 
 /// The regular files below `folder`, at any depth, that are mounts of their own, as a `subPath` of a ConfigMap is: the
 /// kubelet never changes these. `folder` may be a link.

@@ -55,11 +55,14 @@ struct TreeSnapshot {
   friend bool operator==(const TreeSnapshot&, const TreeSnapshot&) = default;
 };
 
+inline constexpr std::size_t most_tree_entries = 10'000;
+inline constexpr std::size_t most_tree_depth = 8;  // folders within each other, the hook's own the first
+
 /// What a walk gives up at.
 struct TreeLimits {
   std::uint64_t bytes;
-  std::size_t entries = 10'000;
-  std::size_t depth = 8;  // folders within each other, the hook's own the first; a link in a circle ends here
+  std::size_t entries = most_tree_entries;
+  std::size_t depth = most_tree_depth;  // a link in a circle ends here
 };
 
 /// Walks the hook folders of `scripts_dir`. `on_step` is called before each folder and each file that is looked at.

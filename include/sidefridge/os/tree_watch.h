@@ -11,13 +11,15 @@
 namespace sidefridge::os {
 
 /// Tells that something in the folder of hooks may have changed; what, only reading it tells. Watched are the folder
-/// itself, each hook's folder that is no link, and the folder that holds the name of the whole (or its nearest parent
-/// that exists, until it does). Neither files nor folders behind links are: a swap of a ConfigMap takes their watches
-/// away, and it is heard of where `..data` is renamed. So what inotify does not tell has to be found by polling: a
-/// change on a network file system by another machine, behind a link that leads out of the tree, in a folder within
-/// a hook's folder, to a name further up the path; and a mount that comes or goes.
-/// Owns:   one inotify descriptor, closed on destruction, and at most seven watches. Movable, not copyable.
-/// Thread: loop thread only.  Blocks: never.
+/// itself, each hook's folder and all folders in it, none of which is a link or has a name that begins with ".." (the
+/// kubelet's), and the folder that holds the name of the whole (or its nearest parent that exists, until it does).
+/// Neither files nor folders behind links are: a swap of a ConfigMap takes their watches away, and it is heard of where
+/// `..data` is renamed. So what inotify does not tell has to be found by polling: a change on a network file system by
+/// another machine, behind a link that leads out of the tree, to a name further up the path. A mount that comes or goes
+/// is heard of by MountWatch. What a copy leaves out is not watched either: a folder in a hook's folder that may not be
+/// read, and what lies beyond most_tree_entries and most_tree_depth, which is a notice.
+/// Owns:   one inotify descriptor, closed on destruction, and a watch a folder. Movable, not copyable.
+/// Thread: loop thread only.  Blocks: for the listing of the hooks' folders when one may have come or gone.
 class TreeWatch {
 public:
   enum class Seen {
@@ -52,16 +54,24 @@ private:
   /// Watch descriptors; one may stand twice where two names are one folder.
   struct Watches {
     int holder = unwatched;                            // of the folder that holds the root's name
-    std::array<int, 1 + core::all_hooks.size()> tree;  // of root_ and hooks_, in this order
+    std::array<int, 1 + core::all_hooks.size()> tree;  // of paths_, in this order
+    std::vector<int> below;                            // of the folders in the hooks' folders: sorted, each once
 
     Watches() noexcept { tree.fill(unwatched); }
-    bool has(int watch) const noexcept;
+    bool has_in_tree(int watch) const noexcept;
     friend bool operator==(const Watches&, const Watches&) = default;
   };
 
-  Watches add_watches();
+  /// What is watched again. Folders in the hooks' folders have to be listed for it, and may be many.
+  enum class Reach { outermost, everything };
+
+  Seen rearm(Reach reach) noexcept;
+  Watches add_watches(Reach reach);
   int add_holder();
+  std::vector<int> add_below(const Watches& outermost);
   int add(const std::string& path, unsigned mask);
+  void note_problem(const std::string& path, int errno_value);
+  void note_incomplete(const std::string& why);
 
   UniqueFd fd_;
   std::array<std::string, 1 + core::all_hooks.size()> paths_;  // the root's and the hooks'
