@@ -168,6 +168,11 @@ Result<void> check_sidecar(const kubernetes::Sidecar& sidecar) {
   if (std::any_of(sidecar.image.begin(), sidecar.image.end(), is_wrong)) {
     return Error{ErrorCode::invalid, "--image " + core::in_quotes(sidecar.image) + " holds what no image's name does"};
   }
+  if (!std::all_of(sidecar.schedule.begin(), sidecar.schedule.end(),
+                   [](unsigned char c) { return c >= ' ' && c < 0x7f; })) {
+    return Error{ErrorCode::invalid,
+                 "--schedule " + core::in_quotes(sidecar.schedule) + " holds what no schedule does"};
+  }
   const auto schedule =
       core::parse_schedule(sidecar.schedule, "", [](std::string_view zone) { return os::load_zone(zone); });
   // Which zones the cluster's image has is not known here.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sidefridge/core/quote.h"
+#include "sidefridge/kubernetes/yaml.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -82,8 +83,8 @@ Result<void> check_key(std::string_view what, std::string_view name) {
 Result<void> check_mount_path(std::string_view what, std::string_view path) {
   if (!path.starts_with('/')) return refuse(what, path, "has to be an absolute path");
   if (path.find_first_not_of('/') == std::string_view::npos) return refuse(what, path, "must not be the root folder");
-  const bool controls = std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-  if (controls) return refuse(what, path, "must not hold control characters");
+  const bool controls = std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < ' '; });
+  if (controls || !is_yaml_text(path)) return refuse(what, path, "must not hold control characters, and be UTF-8");
   if (path.find(':') != std::string_view::npos) return refuse(what, path, "must not hold ':'");
   return {};
 }

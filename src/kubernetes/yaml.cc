@@ -31,11 +31,10 @@ Character first_character(std::string_view text) noexcept {
   return {code, length};
 }
 
-/// Whether a character may stand as it is, in any style: printable, no line break but LF to any reader, no BOM.
+/// Whether a character may stand as it is, in any style: no line break but LF to any reader, no BOM.
 bool stands_for_itself(char32_t code) noexcept {
-  if (code == '\t' || code == '\n') return true;
-  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
-  return code != 0x2028 && code != 0x2029 && code != 0xfeff && code != 0xfffe && code != 0xffff;
+  if (code < 0x20) return code == '\t' || code == '\n';
+  return code != 0x2028 && code != 0x2029 && code != 0xfeff;
 }
 
 bool is_blank(char c) noexcept {
@@ -147,10 +146,12 @@ void append_block(std::string& out, std::string_view text, std::size_t indent) {
 
 bool is_yaml_text(std::string_view bytes) noexcept {
   while (!bytes.empty()) {
-    const auto byte = static_cast<unsigned char>(bytes[0]);
-    const std::size_t length = byte < 0x80 ? 1 : core::multibyte_length(bytes);
-    if (byte == 0 || length == 0) return false;
-    bytes.remove_prefix(length);
+    const auto lead = static_cast<unsigned char>(bytes[0]);
+    if (lead == 0 || (lead >= 0x80 && core::multibyte_length(bytes) == 0)) return false;
+    const Character character = first_character(bytes);
+    if (character.code >= 0x7f && character.code < 0xa0) return false;
+    if (character.code == 0xfffe || character.code == 0xffff) return false;
+    bytes.remove_prefix(character.length);
   }
   return true;
 }

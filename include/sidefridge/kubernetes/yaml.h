@@ -14,7 +14,9 @@
 
 namespace sidefridge::kubernetes {
 
-/// Whether YAML can hold these bytes as text: UTF-8 without NUL. (It could hold a NUL; files with one are no text.)
+/// Whether these bytes come through as text: UTF-8 without NUL, DEL, U+0080 to U+009F, U+FFFE and U+FFFF. YAML could
+/// hold those escaped, but kubectl apply --server-side makes JSON of it, which does not escape them, and the server
+/// gives that to a reader of YAML: it refuses them all, but for NEL (U+0085), which becomes a blank.
 bool is_yaml_text(std::string_view bytes) noexcept;
 
 /// One YAML value, nested as deep as is needed.
