@@ -41,21 +41,18 @@ bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';
 }
 
-/// Whether a `|` block gives all of it back, whoever reads it. Readers differ over lines of nothing but blanks.
+/// Whether a `|` block gives all of it back, whoever reads it. Behind the last line with something in it readers differ
+/// over lines of blanks; anywhere else they do not.
 bool can_be_block(std::string_view text) noexcept {
-  if (text.find_first_not_of('\n') == std::string_view::npos) return false;
   for (std::size_t at = 0; at < text.size();) {
     const Character character = first_character(text.substr(at));
     if (!stands_for_itself(character.code)) return false;
     at += character.length;
   }
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = text.substr(begin, end - begin);
-    if (!line.empty() && std::all_of(line.begin(), line.end(), is_blank)) return false;
-    begin = end + 1;
-  }
-  return true;
+  const std::size_t last = text.find_last_not_of(" \t\n");
+  if (last == std::string_view::npos) return false;
+  const std::size_t end = text.find('\n', last);
+  return end == std::string_view::npos || text.find_first_not_of('\n', end) == std::string_view::npos;
 }
 
 bool is_letter(char c) noexcept {

@@ -43,6 +43,10 @@ TEST(Yaml, keeps_each_kind_of_end) {
   EXPECT_EQ(as_block("a\n\n\nb"), "k: |-\n  a\n\n\n  b\n");
 }
 
+TEST(Yaml, keeps_blanks_at_the_ends_of_lines_and_lines_of_blanks) {
+  EXPECT_EQ(as_block("a \n  \n\t\nb\t\n"), "k: |\n  a \n    \n  \t\n  b\t\n");
+}
+
 TEST(Yaml, says_how_deep_a_block_is_that_begins_with_a_blank) {
   EXPECT_EQ(as_block("  a\n"), "k: |2\n    a\n");
   EXPECT_EQ(as_block("\ta"), "k: |2-\n  \ta\n");
@@ -53,7 +57,8 @@ TEST(Yaml, quotes_what_a_block_might_lose) {
   EXPECT_EQ(as_block(""), "k: \"\"\n");
   EXPECT_EQ(as_block("\n\n"), "k: \"\\n\\n\"\n");
   EXPECT_EQ(as_block("a\r\nb\r\n"), "k: \"a\\r\\nb\\r\\n\"\n");
-  EXPECT_EQ(as_block("a\n \nb"), "k: \"a\\n \\nb\"\n");
+  EXPECT_EQ(as_block(" \n"), "k: \" \\n\"\n");
+  EXPECT_EQ(as_block("a\n \n"), "k: \"a\\n \\n\"\n");
   EXPECT_EQ(as_block("a\n\t"), "k: \"a\\n\\t\"\n");
   EXPECT_EQ(as_block("\x1b[0m"), "k: \"\\x1b[0m\"\n");
   EXPECT_EQ(as_block("\xe2\x80\xa8\xe2\x80\xa9\xef\xbb\xbf"), "k: \"\\u2028\\u2029\\ufeff\"\n");
