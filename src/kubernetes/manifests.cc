@@ -173,11 +173,10 @@ std::string partial_volume_mounts(const Project& project) {
                                  environment.format());
 }
 
-/// No rights that a sidecar does not need; each hook that needs more says so when it fails.
+/// No rights that neither a sidecar nor an example needs.
 Yaml restricted() {
   return Yaml::map({{"allowPrivilegeEscalation", Yaml::truth(false)},
-                    {"capabilities", Yaml::map({{"drop", Yaml::list({"ALL"})}})},
-                    {"readOnlyRootFilesystem", Yaml::truth(true)}});
+                    {"capabilities", Yaml::map({{"drop", Yaml::list({"ALL"})}})}});
 }
 
 Yaml resources() {
@@ -204,10 +203,12 @@ Yaml sidecar_container(const Project& project, const Sidecar& sidecar) {
   }
   container.add({"env", Yaml::list(std::move(variables))});
   container.add({"resources", resources()});
-  container.add({"securityContext", restricted(),
+  Yaml rights = restricted();
+  rights.add({"readOnlyRootFilesystem", Yaml::truth(true)});
+  container.add({"securityContext", std::move(rights),
                  has_hook(project, core::Hook::install_dependencies)
-                     ? "To install packages (apk add) in install_dependencies the container has to be root with a\n"
-                       "writable root file system; an image that has them already does not."
+                     ? "To install packages (apk add), install_dependencies needs root, its usual capabilities and a\n"
+                       "writable root file system: leave all of this out then, or put the packages into the image."
                      : ""});
   container.add({"volumeMounts", Yaml::list(std::move(mounts))});
   return container;
