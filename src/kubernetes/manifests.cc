@@ -175,8 +175,8 @@ std::string partial_volume_mounts(const Project& project) {
 
 /// No rights that neither a sidecar nor an example needs.
 Yaml restricted() {
-  return Yaml::map({{"allowPrivilegeEscalation", Yaml::truth(false)},
-                    {"capabilities", Yaml::map({{"drop", Yaml::list({"ALL"})}})}});
+  return Yaml::map(
+      {{"allowPrivilegeEscalation", Yaml::truth(false)}, {"capabilities", Yaml::map({{"drop", Yaml::list({"ALL"})}})}});
 }
 
 Yaml resources() {

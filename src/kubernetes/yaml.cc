@@ -214,6 +214,36 @@ private:
   std::string& out_;
 };
 
+Yaml::Yaml(Value value) : value_(std::move(value)) {}
+Yaml::Yaml(std::string text) : value_(Text{std::move(text)}) {}
+Yaml::Yaml(std::string_view text) : Yaml(std::string(text)) {}
+Yaml::Yaml(const char* text) : Yaml(std::string(text)) {}
+Yaml::Yaml(const Yaml&) = default;
+Yaml::Yaml(Yaml&&) noexcept = default;
+Yaml& Yaml::operator=(const Yaml&) = default;
+Yaml& Yaml::operator=(Yaml&&) noexcept = default;
+Yaml::~Yaml() = default;
+
+Yaml Yaml::block(std::string text) {
+  return Yaml(Value(Block{std::move(text)}));
+}
+
+Yaml Yaml::number(std::int64_t number) {
+  return Yaml(Value(Verbatim{std::to_string(number)}));
+}
+
+Yaml Yaml::truth(bool truth) {
+  return Yaml(Value(Verbatim{truth ? "true" : "false"}));
+}
+
+Yaml Yaml::map(std::vector<Field> fields) {
+  return Yaml(Value(std::move(fields)));
+}
+
+Yaml Yaml::list(std::vector<Yaml> items) {
+  return Yaml(Value(std::move(items)));
+}
+
 Yaml& Yaml::add(Field field) {
   auto* fields = std::get_if<Fields>(&value_);
   core::check(fields != nullptr, "only a map of YAML takes fields");

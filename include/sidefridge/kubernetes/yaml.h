@@ -26,17 +26,23 @@ public:
   struct Field;
 
   /// A text on one line, quoted where it has to be. Requires: is_yaml_text().
-  Yaml(std::string text) : value_(Text{std::move(text)}) {}
-  Yaml(std::string_view text) : Yaml(std::string(text)) {}
-  Yaml(const char* text) : Yaml(std::string(text)) {}
+  Yaml(std::string text);
+  Yaml(std::string_view text);
+  Yaml(const char* text);
+  // Only where Field is complete can these be made.
+  Yaml(const Yaml&);
+  Yaml(Yaml&&) noexcept;
+  Yaml& operator=(const Yaml&);
+  Yaml& operator=(Yaml&&) noexcept;
+  ~Yaml();
 
   /// A text that people edit: a `|` block, unless a reader might not give all of it back; then as Yaml(text).
-  static Yaml block(std::string text) { return Yaml(Block{std::move(text)}); }
-  static Yaml number(std::int64_t number) { return Yaml(Verbatim{std::to_string(number)}); }
-  static Yaml truth(bool truth) { return Yaml(Verbatim{truth ? "true" : "false"}); }
+  static Yaml block(std::string text);
+  static Yaml number(std::int64_t number);
+  static Yaml truth(bool truth);
   /// Fields and items come out in the order they are given in.
-  static Yaml map(std::vector<Field> fields) { return Yaml(std::move(fields)); }
-  static Yaml list(std::vector<Yaml> items) { return Yaml(std::move(items)); }
+  static Yaml map(std::vector<Field> fields);
+  static Yaml list(std::vector<Yaml> items);
 
   /// Adds to a map. Requires: this is one.
   Yaml& add(Field field);
@@ -58,7 +64,7 @@ private:
   using Items = std::vector<Yaml>;
   using Value = std::variant<Text, Block, Verbatim, Fields, Items>;
 
-  explicit Yaml(Value value) : value_(std::move(value)) {}
+  explicit Yaml(Value value);
 
   class Writer;
   Value value_;
