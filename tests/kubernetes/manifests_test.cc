@@ -7,7 +7,6 @@
 #include <set>
 #include <stdexcept>
 
-#include "sidefridge/core/base64.h"
 #include "sidefridge/kubernetes/names.h"
 #include "yaml_reader.h"
 
@@ -274,15 +273,6 @@ TEST(Manifests, use_names_that_fit_with_the_longest_project_name) {
   }
   for (const std::string& name : names(read(files[2]).at(0)["volumes"]))
     EXPECT_TRUE(check_label("volume", name)) << name;
-}
-
-TEST(Base64, is_that_of_rfc_4648) {
-  EXPECT_EQ(core::format_base64(""), "");
-  EXPECT_EQ(core::format_base64("f"), "Zg==");
-  EXPECT_EQ(core::format_base64("fo"), "Zm8=");
-  EXPECT_EQ(core::format_base64("foo"), "Zm9v");
-  EXPECT_EQ(core::format_base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(core::format_base64("\xff\xfe\xfb"), "//77");
 }
 
 }  // namespace
