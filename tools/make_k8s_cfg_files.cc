@@ -52,7 +52,7 @@ constexpr std::string_view usage_end = R"()
   --version          print the version
 
 Same input, same output. Exit codes: 0 written, 2 wrong usage or a name, file or size that Kubernetes would refuse,
-69 no such folder, 74 the disk refused; unless it is 0, what was in OUTPUT_DIR is as before.
+69 no such folder, 74 a disk or the output refused. When anything cannot be written, what was in OUTPUT_DIR stays.
 )";
 
 // What kubectl apply keeps of an object, for its next time, has to fit into 256 KiB of JSON.
@@ -218,7 +218,7 @@ bool is_large(const kubernetes::HookFiles& hook) {
 
 /// "out/demo-config-maps.yaml", quoted if a shell would not take it for one word.
 std::string shell_path(const Request& request, std::string_view rest) {
-  const std::string path =
+  std::string path =
       (std::filesystem::path(request.output_dir) / (request.project_name + std::string(rest))).string();
   const auto harmless = [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -21,7 +21,7 @@ namespace {
 /// Owns: a file that goes away unless it gets its name.
 class NewFile {
 public:
-  static Result<NewFile> write(std::string path, std::string_view text) {
+  static Result<NewFile> write(const std::string& path, std::string_view text) {
     if (struct stat status{}; ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
       return core::system_error("cannot write '" + path + "'", EISDIR);
     }
