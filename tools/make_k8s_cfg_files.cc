@@ -218,8 +218,7 @@ bool is_large(const kubernetes::HookFiles& hook) {
 
 /// "out/demo-config-maps.yaml", quoted if a shell would not take it for one word.
 std::string shell_path(const Request& request, std::string_view rest) {
-  std::string path =
-      (std::filesystem::path(request.output_dir) / (request.project_name + std::string(rest))).string();
+  std::string path = (std::filesystem::path(request.output_dir) / (request.project_name + std::string(rest))).string();
   const auto harmless = [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("/._-+,@%").find(static_cast<char>(c)) != std::string_view::npos;
