@@ -13,3 +13,7 @@ target_include_directories(sidefridge_lmdb SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
 target_link_libraries(sidefridge_lmdb INTERFACE ${LMDB_LIBRARY} Threads::Threads)
 add_library(sidefridge_cxxopts INTERFACE)
 target_include_directories(sidefridge_cxxopts SYSTEM INTERFACE ${CXXOPTS_INCLUDE_DIR})
+# Reads back what we write as YAML; nothing that is installed links it.
+if(SIDEFRIDGE_TESTS OR SIDEFRIDGE_FUZZ)
+  pkg_check_modules(libyaml REQUIRED IMPORTED_TARGET yaml-0.1)
+endif()
