@@ -95,27 +95,24 @@ private:
   std::optional<int> wait_until_ready() {
     const MonoTime deadline = from_now(request_.wait_ready);
     for (;;) {
-      std::string since;
-      std::string why;
+      running_since_.clear();
+      why_not_ready_.clear();
       auto call = kubectl_.start(kubernetes::running_since_arguments(request_.target), -1,
-                                 {[&](std::string_view bytes) { since += bytes; }},
-                                 {[&](std::string_view bytes) { why += bytes; }});
+                                 {[this](std::string_view bytes) { running_since_ += bytes; }},
+                                 {[this](std::string_view bytes) { why_not_ready_ += bytes; }});
       if (!call) return failed(call.error());
-      KubectlCall& query = **call;
+      const KubectlCall& query = **call;
       kubectl_.wait(deadline, [&] { return query.over() || kubectl_.stop_signal(); });
-      if (!query.over()) {
-        query.signal(SIGKILL);
-        kubectl_.wait(from_now(last_output_time), [&] { return query.over(); });
-      }
+      end_local(query);
       if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
-      if (!since.empty() && query.over() && query.status().succeeded()) return std::nullopt;
+      if (!running_since_.empty() && query.over() && query.status().succeeded()) return std::nullopt;
 
       const MonoTime next = from_now(ready_interval);
       if (next < deadline) kubectl_.wait(next, [&] { return kubectl_.stop_signal().has_value(); });
       if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
       if (next >= deadline) {
         std::string text = where() + " did not run within " + core::format_duration(request_.wait_ready);
-        if (!why.empty()) text += ": " + kubernetes::reason_of(why);
+        if (!why_not_ready_.empty()) text += ": " + kubernetes::reason_of(why_not_ready_);
         return failed({ErrorCode::unavailable, std::move(text)});
       }
     }
@@ -204,10 +201,9 @@ private:
 
   /// Ends the process group of the command, and waits until both it and kubectl are gone.
   Ending end_remote(const KubectlCall& main, MonoTime deadline) {
-    std::string why;
     auto call = kubectl_.start(
         kubernetes::exec_arguments(request_.target, Input::none, kubernetes::ending(mark_, *stream_.pid())), -1,
-        {[](std::string_view) {}}, {[&](std::string_view bytes) { why += bytes; }});
+        {[](std::string_view) {}}, {[this](std::string_view bytes) { why_not_ended_ += bytes; }});
     if (!call) return Ending::unknown;
     KubectlCall& ending = **call;
     kubectl_.wait(deadline, [&] { return ending.over() && (main.over() || !ending.status().succeeded()); });
@@ -221,10 +217,13 @@ private:
     kubectl_.wait(from_now(last_output_time), [&] { return call.over(); });
   }
 
-  static std::string text_of(Ending ended) {
+  std::string text_of(Ending ended) const {
     switch (ended) {
       case Ending::done: return "it does not run any more";
-      case Ending::unknown: return "it may still run, since it could not be ended";
+      case Ending::unknown: {
+        const std::string why = kubernetes::reason_of(why_not_ended_);
+        return "it may still run, since it could not be ended" + (why.empty() ? "" : ": " + why);
+      }
     }
     return {};
   }
@@ -277,6 +276,10 @@ private:
   std::string mark_;
   kubernetes::ExecStream stream_;
   kubernetes::Cksum cksum_;
+  // What calls write, which may outlive the functions that started them.
+  std::string running_since_;
+  std::string why_not_ready_;
+  std::string why_not_ended_;
 };
 
 int fail(const Error& error) {

@@ -23,15 +23,20 @@ exec 3>&2 4>&1 2>/dev/null
 )sh";
 
 // Shells set PWD, OLDPWD and SHLVL on their own. What the environment did not have goes, and SHLVL back to what it was.
-// read drops the zero bytes between the variables.
 constexpr std::string_view command_script = R"sh((
 shift
-_kx=
-while IFS= read -r _kl || [ "$_kl" ]; do _kx=$_kx$_kl; done </proc/$$/environ
-case $_kx in PWD=*|*[!D]PWD=*) ;; *) unset PWD; esac
-case $_kx in *OLDPWD=*) ;; *) unset OLDPWD; esac
-case $_kx in *SHLVL="$SHLVL"*) ;; *SHLVL=*) SHLVL=$((SHLVL-1));; *) unset SHLVL; esac
-unset _kx _kl
+_kx="
+$(tr '\0' '\n' </proc/$$/environ)
+"
+case $_kx in *"
+PWD="*) ;; *) unset PWD; esac
+case $_kx in *"
+OLDPWD="*) ;; *) unset OLDPWD; esac
+case $_kx in *"
+SHLVL=$SHLVL
+"*) ;; *"
+SHLVL="*) SHLVL=$((SHLVL-1));; *) unset SHLVL; esac
+unset _kx
 exec 2>&3 3>&- 4>&- 5>&-
 exec "$@"
 ))sh";
@@ -43,22 +48,35 @@ exit 0
 
 // The command writes to a pipe of the shell's own, which tee can open again by its name, whoever owns the real stdout.
 constexpr std::string_view begin_checksum_script = R"sh(set -- "$1" $({ { )sh";
+// If tee dies because nobody reads any more, cksum's words come before the status.
 constexpr std::string_view end_checksum_script = R"sh(
-echo $? >&5; } | tee /proc/self/fd/6 6>&1 >&4 3>&- 4>&- 5>&- | cksum 3>&- 4>&- 5>&-; } 5>&1)
-[ "$4" ] && echo "$1:end:$2:$3:$4" >&3
+echo "s$?" >&5; } | tee /proc/self/fd/6 6>&1 >&4 3>&- 4>&- 5>&- | cksum 3>&- 4>&- 5>&-; } 5>&1)
+case $2 in s*) ;; *) set -- "$1" "$4" "$2" "$3"; esac
+[ "$4" ] && echo "$1:end:${2#s}:$3:$4" >&3
 exit 0
 )sh";
 
-// A group outlives the wrapper as long as anybody is in it, and keeps its number from being given away.
-constexpr std::string_view ending_script = R"sh(_kx=
+// The group may outlive the wrapper; as long as anybody is in it, its number is not given away. Zombies do not count:
+// the process 1 of many containers reaps none. Fields of /proc/PID/stat behind the name: state, parent, group.
+constexpr std::string_view ending_script = R"sh(exec 2>/dev/null
+_kx=
 while IFS= read -r _kl || [ "$_kl" ]; do _kx=$_kx$_kl; done </proc/$2/cmdline
 case $_kx in *"$1"*) ;; *) exit 0; esac
-kill -TERM -$2
-for _kl in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-kill -0 -$2 || exit 0
+_kx=$2
+lives() {
+for _kl in /proc/[0-9]*/stat; do
+read -r _kl <$_kl || continue
+set -- ${_kl##*) }
+[ "$3" = $_kx ] && [ $1 != Z ] && return 0
+done
+return 1
+}
+kill -TERM -$_kx
+for _ki in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+lives || exit 0
 sleep 0.1 || { sleep 2; break; }
 done
-kill -KILL -$2
+kill -KILL -$_kx
 exit 0
 )sh";
 
