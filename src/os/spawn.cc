@@ -50,9 +50,8 @@ public:
     int refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stdout_fd, STDOUT_FILENO);
     if (refusal == 0) refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stderr_fd, STDERR_FILENO);
     if (refusal != 0) return refusal;
-    return request.stdin_fd < 0
-               ? ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-               : ::posix_spawn_file_actions_adddup2(&actions_, request.stdin_fd, STDIN_FILENO);
+    return request.stdin_fd < 0 ? ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+                                : ::posix_spawn_file_actions_adddup2(&actions_, request.stdin_fd, STDIN_FILENO);
   }
 
   const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
