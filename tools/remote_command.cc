@@ -34,6 +34,7 @@ constexpr int timeout_code = 124;
 constexpr Duration ending_time = std::chrono::milliseconds(4000);
 constexpr Duration start_patience = std::chrono::milliseconds(1500);
 constexpr Duration last_output_time = std::chrono::milliseconds(300);
+constexpr Duration ending_interval = std::chrono::milliseconds(500);
 constexpr Duration ready_interval = std::chrono::seconds(1);
 
 int exit_code_of(core::ExitStatus status) noexcept {
@@ -199,16 +200,23 @@ private:
 
   enum class Ending { done, unknown };
 
-  /// Ends the process group of the command, and waits until both it and kubectl are gone.
+  /// Ends the process group of the command, and waits until both it and kubectl are gone. A connection that was lost
+  /// may come back: tries until the deadline.
   Ending end_remote(const KubectlCall& main, MonoTime deadline) {
-    auto call = kubectl_.start(
-        kubernetes::exec_arguments(request_.target, Input::none, kubernetes::ending(mark_, *stream_.pid())), -1,
-        {[](std::string_view) {}}, {[this](std::string_view bytes) { why_not_ended_ += bytes; }});
-    if (!call) return Ending::unknown;
-    KubectlCall& ending = **call;
-    kubectl_.wait(deadline, [&] { return ending.over() && (main.over() || !ending.status().succeeded()); });
-    if (!ending.over()) end_local(ending);
-    return ending.over() && ending.status().succeeded() ? Ending::done : Ending::unknown;
+    for (;;) {
+      why_not_ended_.clear();
+      auto call = kubectl_.start(
+          kubernetes::exec_arguments(request_.target, Input::none, kubernetes::ending(mark_, *stream_.pid())), -1,
+          {[](std::string_view) {}}, {[this](std::string_view bytes) { why_not_ended_ += bytes; }});
+      if (!call) return Ending::unknown;
+      const KubectlCall& ending = **call;
+      kubectl_.wait(deadline, [&] { return ending.over() && (main.over() || !ending.status().succeeded()); });
+      if (ending.over() && ending.status().succeeded()) return Ending::done;
+      end_local(ending);
+      const MonoTime next = from_now(ending_interval);
+      if (next >= deadline) return Ending::unknown;
+      kubectl_.wait(next, [] { return false; });
+    }
   }
 
   void end_local(const KubectlCall& call) {

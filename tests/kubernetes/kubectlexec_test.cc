@@ -126,31 +126,55 @@ TEST_F(KubectlexecTest, says_why_the_command_was_not_started) {
          "'SIGKILL'\n");
 }
 
+/// What a kubectl does first, of which the command's own call is the first.
+const std::string later_calls_succeed = R"sh(echo x >>"$FAKE/calls"
+[ "$(wc -l <"$FAKE/calls")" -eq 1 ] || exit 0
+echo "$MARK:start:1" >&2
+)sh";
+
 TEST_F(KubectlexecTest, takes_a_stream_that_is_cut_in_the_trailer_for_a_lost_connection) {
   const std::string trailer = ":end:0\n";
   for (std::size_t length = 0; length < trailer.size(); ++length) {
-    // The target cannot be reached for the second call, either.
-    kubectl(
-        with_mark("[ ! -e \"$FAKE/called\" ] || { echo refused >&2; exit 1; }\n: >\"$FAKE/called\"\n"
-                  "echo \"$MARK:start:1\" >&2\nprintf '%s' \"$MARK" +
-                  trailer.substr(0, length) + "\" >&2\nexit 0\n"));
-    std::filesystem::remove(file("called"));
+    kubectl(with_mark(later_calls_succeed + "printf '%s' \"$MARK" + trailer.substr(0, length) + "\" >&2\nexit 0\n"));
+    std::filesystem::remove(file("calls"));
     const Outcome outcome = run({"true"});
     EXPECT_EQ(outcome.code, 74) << length;
     EXPECT_TRUE(
         outcome.err.ends_with("\nkubectlexec: the connection to container 'app' of pod 'app-0' was lost, and "
-                              "what the command did is unknown; it may still run, since it could not be ended: "
-                              "refused\n"))
+                              "what the command did is unknown; it does not run any more\n"))
         << outcome.err;
   }
 }
 
 TEST_F(KubectlexecTest, does_not_trust_a_trailer_when_kubectl_failed) {
   for (const char* end : {"exit 1\n", "echo 'error: connection reset' >&2\nexit 0\n", "kill -KILL $$\n"}) {
-    kubectl(with_mark("case $MARK in '') exit 0; esac\necho \"$MARK:start:1\" >&2\necho \"$MARK:end:0\" >&2\n" +
-                      std::string(end)));
+    kubectl(with_mark(later_calls_succeed + "echo \"$MARK:end:0\" >&2\n" + end));
+    std::filesystem::remove(file("calls"));
     EXPECT_EQ(run({"true"}).code, 74) << end;
   }
+}
+
+TEST_F(KubectlexecTest, ends_the_command_once_the_connection_is_back) {
+  kubectl(with_mark(R"sh(echo x >>"$FAKE/calls"
+case $(wc -l <"$FAKE/calls") in
+  1) echo "$MARK:start:1" >&2 ;;
+  2) echo refused >&2; exit 1 ;;
+esac
+)sh"));
+  const Outcome outcome = run({"true"});
+  EXPECT_EQ(outcome.code, 74);
+  EXPECT_TRUE(outcome.err.ends_with("; it does not run any more\n")) << outcome.err;
+  EXPECT_EQ(content_of("calls"), "x\nx\nx\n");
+}
+
+TEST_F(KubectlexecTest, says_when_the_command_could_not_be_ended) {
+  kubectl(
+      with_mark("[ ! -e \"$FAKE/called\" ] || { echo refused >&2; exit 1; }\n: >\"$FAKE/called\"\n"
+                "echo \"$MARK:start:1\" >&2\n"));
+  expect(
+      run({"true"}), 74, "",
+      "kubectlexec: the connection to container 'app' of pod 'app-0' was lost, and what the command did is unknown; it "
+      "may still run, since it could not be ended: refused\n");
 }
 
 TEST_F(KubectlexecTest, finds_marks_that_come_byte_by_byte_among_other_bytes) {
