@@ -26,7 +26,6 @@ namespace {
 using kubernetes::Input;
 using kubernetes::Verify;
 
-constexpr int unavailable_code = 69;
 constexpr int lost_code = 74;
 constexpr int timeout_code = 124;
 
