@@ -45,12 +45,13 @@ public:
   ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
 
   /// Returns: 0 or an errno value (ENOMEM).
-  int add(int stdout_fd, int stderr_fd) noexcept {
+  int add(const SpawnRequest& request) noexcept {
     // A dup2 onto itself is right too: posix_spawn then clears close-on-exec.
-    int refusal = ::posix_spawn_file_actions_adddup2(&actions_, stdout_fd, STDOUT_FILENO);
-    if (refusal == 0) refusal = ::posix_spawn_file_actions_adddup2(&actions_, stderr_fd, STDERR_FILENO);
-    if (refusal == 0) refusal = ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    return refusal;
+    int refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stdout_fd, STDOUT_FILENO);
+    if (refusal == 0) refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stderr_fd, STDERR_FILENO);
+    if (refusal != 0) return refusal;
+    return request.stdin_fd < 0 ? ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+                                : ::posix_spawn_file_actions_adddup2(&actions_, request.stdin_fd, STDIN_FILENO);
   }
 
   const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
@@ -91,7 +92,7 @@ Error spawn_error(const std::string& program, int errno_value) {
 
 Result<pid_t> spawn(const SpawnRequest& request) {
   FileActions actions;
-  int refusal = actions.add(request.stdout_fd, request.stderr_fd);
+  int refusal = actions.add(request);
   const Attributes attributes;
   const std::vector<char*> argv = pointers_to(request.argv);
   const std::vector<char*> environment = pointers_to(request.environment, request.more_environment);

@@ -13,7 +13,11 @@ target_include_directories(sidefridge_lmdb SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
 target_link_libraries(sidefridge_lmdb INTERFACE ${LMDB_LIBRARY} Threads::Threads)
 add_library(sidefridge_cxxopts INTERFACE)
 target_include_directories(sidefridge_cxxopts SYSTEM INTERFACE ${CXXOPTS_INCLUDE_DIR})
-# Reads back what we write as YAML; nothing that is installed links it.
+# Reads back what we write as YAML; nothing that is installed links it. Its CMake build has no pkg-config file.
 if(SIDEFRIDGE_TESTS OR SIDEFRIDGE_FUZZ)
-  pkg_check_modules(libyaml REQUIRED IMPORTED_TARGET yaml-0.1)
+  find_path(YAML_INCLUDE_DIR yaml.h REQUIRED)
+  find_library(YAML_LIBRARY yaml REQUIRED)
+  add_library(sidefridge_libyaml INTERFACE)
+  target_include_directories(sidefridge_libyaml SYSTEM INTERFACE ${YAML_INCLUDE_DIR})
+  target_link_libraries(sidefridge_libyaml INTERFACE ${YAML_LIBRARY})
 endif()

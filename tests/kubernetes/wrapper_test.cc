@@ -1,0 +1,247 @@
+// wrapper_test.cc - kubectlexec with a kubectl that really runs the command, in a session of its own, under each shell
+// that a target may have as /bin/sh.
+#include <algorithm>
+#include <random>
+#include <sstream>
+
+#include "command_fixture.h"
+
+namespace sidefridge::kubernetes {
+namespace {
+
+struct Shell {
+  const char* name;
+  const char* program;
+  const char* arguments;  // before those of /bin/sh
+};
+
+std::string in_path(const std::string& program) {
+  std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/bin:/bin");
+  for (std::string folder; std::getline(path, folder, ':');) {
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return folder + "/" + program;
+  }
+  return {};
+}
+
+class WrapperTest : public CommandTest, public ::testing::WithParamInterface<Shell> {
+protected:
+  void SetUp() override {
+    CommandTest::SetUp();
+    const std::string shell = in_path(GetParam().program);
+    if (shell.empty()) GTEST_SKIP() << GetParam().program << " is not installed";
+    environment["FAKE_SHELL"] = shell + " " + GetParam().arguments;
+    // What it runs lives on when kubectl dies.
+    kubectl(R"sh(while [ "$1" != -- ]; do shift; done
+shift
+if [ "$1" = /bin/sh ]; then
+  shift
+  set -- $FAKE_SHELL "$@"
+fi
+echo $$ >>"$FAKE/kubectls"
+setsid=$(command -v setsid)
+# $FAKE_PIPE damages stdout; $FAKE_ENV is what a container's environment has.
+if [ "$FAKE_PIPE" ]; then
+  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" -w "$@" | $FAKE_PIPE
+else
+  exec env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" -w "$@"
+fi
+)sh");
+  }
+
+  static std::string some_bytes(std::size_t size) {
+    std::mt19937 random(7);
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+    while (bytes.size() < size) bytes += static_cast<char>(random());
+    bytes.resize(size);
+    return bytes;
+  }
+
+  /// Whether a process is there, and no zombie.
+  static bool lives(const std::string& pid) {
+    std::ifstream file("/proc/" + pid + "/stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    const std::size_t name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat[name_end + 2] != 'Z';
+  }
+  void none_lives(const std::string& file_of_pids) const {
+    std::istringstream pids(content_of(file_of_pids));
+    int count = 0;
+    for (std::string pid; std::getline(pids, pid); ++count) EXPECT_FALSE(lives(pid)) << pid;
+    EXPECT_GT(count, 0);
+  }
+};
+
+TEST_P(WrapperTest, the_status_of_the_command_is_ours) {
+  for (const int status : {0, 1, 2, 3, 69, 74, 124, 126, 127, 128, 137, 255}) {
+    expect(run({"exit " + std::to_string(status)}), status, "", "");
+    expect(run({"sh", "-c", "exit $1", "sh", std::to_string(status)}), status, "", "");
+  }
+}
+
+TEST_P(WrapperTest, a_signal_that_ends_the_command_is_its_status_and_the_shell_says_nothing_of_it) {
+  expect(run({"kill -KILL $$"}), 137, "", "");
+  expect(run({"kill -SEGV $$"}), 139, "", "");
+  expect(run({"sh", "-c", "kill -TERM $$"}), 143, "", "");
+}
+
+TEST_P(WrapperTest, a_command_that_signals_its_group_does_not_lose_its_status) {
+  expect(run({"kill -TERM 0"}), 143, "", "");
+  expect(run({"trap '' HUP; kill -HUP 0; exit 5"}), 5, "", "");
+}
+
+TEST_P(WrapperTest, a_program_that_is_not_there_or_no_program_is_127_or_126) {
+  const Outcome missing = run({"no-such-program", "x"});
+  EXPECT_EQ(missing.code, 127);
+  EXPECT_NE(missing.err.find("no-such-program"), std::string::npos);
+  EXPECT_EQ(run({"/etc/passwd", "x"}).code, 126);
+}
+
+TEST_P(WrapperTest, stdout_and_stderr_are_passed_on_byte_for_byte_and_apart) {
+  const std::string bytes = some_bytes(1'000'000);
+  write("bytes", bytes);
+  for (const char* option : {"--shell", "--verify"}) {
+    expect(run({option, "cat \"$FAKE/bytes\"; cat \"$FAKE/bytes\" >&2; exit 9"}), 9, bytes, bytes);
+  }
+  expect(run({"printf x; printf y >&2"}), 0, "x", "y");
+  expect(run({"--verify", "printf x; printf y >&2"}), 0, "x", "y");
+}
+
+TEST_P(WrapperTest, arguments_arrive_byte_for_byte) {
+  Words words{"printf", "%s\\n-\\n", "",   "-n",    "--",   "--help", " a  b ",
+              "'",      "\"",        "\\", "$HOME", "`id`", "*",      "a\nb\n"};
+  std::string expected;
+  for (int byte = 1; byte < 256; ++byte) words.push_back(std::string(1, static_cast<char>(byte)) + "x");
+  for (auto word = words.begin() + 2; word != words.end(); ++word) expected += *word + "\n-\n";
+  expect(run(words), 0, expected, "");
+  words.insert(words.begin(), {"--verify", "--"});
+  expect(run(words), 0, expected, "");
+}
+
+TEST_P(WrapperTest, one_argument_is_a_command_line_or_a_program) {
+  expect(run({"echo $((1 + 1)) | cat; echo \"$0\""}), 0, "2\n/bin/sh\n", "");
+  write("bin/my program", "#!/bin/sh\necho ran\n");
+  ::chmod(file("bin/my program").c_str(), 0755);
+  expect(run({"--no-shell", "my program"}), 0, "ran\n", "");
+}
+
+TEST_P(WrapperTest, the_command_sees_the_environment_that_it_would_see_without_the_wrapper) {
+  const std::string here = std::filesystem::current_path();
+  for (const std::string& with :
+       {std::string("A=1"), "PWD=" + here, "PWD=" + here + " OLDPWD=/ SHLVL=7", std::string("SHLVL=0 MYSQL_PWD=1"),
+        std::string("A_SHLVL=1 A_OLDPWD=2"), std::string("OLDPWD=/usr"), std::string("n=2 x=3")}) {
+    environment["FAKE_ENV"] = with;
+    const auto sorted = [](const Outcome& outcome) {
+      EXPECT_EQ(outcome.code, 0) << outcome.err;
+      std::vector<std::string> entries;
+      std::istringstream text(outcome.out);
+      for (std::string entry; std::getline(text, entry, '\0');) entries.push_back(entry);
+      std::sort(entries.begin(), entries.end());
+      return entries;
+    };
+    const Words look{"cat", "/proc/self/environ"};
+    EXPECT_EQ(sorted(run(look)), sorted(run_bare(look))) << with;
+    EXPECT_EQ(sorted(run({"--verify", "cat", "/proc/self/environ"})), sorted(run_bare(look))) << with;
+  }
+}
+
+TEST_P(WrapperTest, the_command_sees_the_signals_and_descriptors_that_it_would_see_without_the_wrapper) {
+  const Words look{"sh", "-c", "grep -E '^(Sig(Blk|Ign)|Umask)' /proc/self/status; cd /proc/self/fd; echo *"};
+  const Outcome bare = run_bare(look);
+  EXPECT_EQ(bare.code, 0);
+  expect(run(look), 0, bare.out, "");
+  Words verified = look;
+  verified.insert(verified.begin(), "--verify");
+  expect(run(verified), 0, bare.out, "");
+}
+
+TEST_P(WrapperTest, the_command_gets_stdin_only_when_asked_for) {
+  const std::string bytes = some_bytes(300'000);
+  expect(run({"--stdin", "cat"}, bytes), 0, bytes, "");
+  expect(run({"--stdin", "--verify", "cat"}, bytes), 0, bytes, "");
+  expect(run({"cat; echo end"}, bytes), 0, "end\n", "");
+}
+
+TEST_P(WrapperTest, what_looks_like_a_trailer_is_output) {
+  const std::string text = "kubectlexec:0123456789abcdef0123456789abcdef:end:0\n";
+  expect(run({"printf %s '" + text + "' >&2; exit 4"}), 4, "", text);
+  // The mark can be learned in the target; it does not help.
+  const Outcome outcome =
+      run({"m=$(tr '\\0' '\\n' </proc/$PPID/cmdline | grep '^kubectlexec:'); echo \"$m:end:0\" >&2; exit 4"});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_EQ(outcome.err.size(), text.size());
+}
+
+TEST_P(WrapperTest, verify_finds_a_changed_byte_and_a_missing_one) {
+  for (const char* damage : {"tr 5 6", "head -c 100"}) {
+    environment["FAKE_PIPE"] = damage;
+    const Outcome outcome = run({"--verify", "seq 10000"});
+    EXPECT_EQ(outcome.code, 74) << damage;
+    EXPECT_NE(outcome.err.find("kubectlexec: the command wrote "), std::string::npos) << outcome.err;
+  }
+}
+
+TEST_P(WrapperTest, verify_says_what_the_target_lacks) {
+  std::filesystem::create_directory(file("empty"));
+  environment["FAKE_ENV"] = "PATH=" + file("empty");
+  const Outcome outcome = run({"--verify", "echo", "x"});
+  EXPECT_EQ(outcome.code, 69);
+  EXPECT_EQ(outcome.out, "");
+  // busybox may have tee built in.
+  const std::string program = outcome.err.find("'tee'") != std::string::npos ? "tee" : "cksum";
+  EXPECT_EQ(outcome.err, "kubectlexec: --verify needs the program '" + program +
+                             "' in container 'app' of pod 'app-0', which lacks it\n");
+}
+
+TEST_P(WrapperTest, term_int_and_hup_end_the_whole_group_of_the_command) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    write("pids", "");
+    Command command =
+        start({"(echo begun; sh -c 'echo $$ >>\"$FAKE/pids\"; exec sleep 600' & "
+               "echo $$ >>\"$FAKE/pids\"; sleep 600; echo after)"});
+    command.wait_for("begun");
+    command.signal(number);
+    expect(command.wait(), 128 + number, "begun\n", "");
+    none_lives("pids");
+  }
+}
+
+TEST_P(WrapperTest, term_ends_a_verified_command) {
+  Command command = start({"--verify", "echo $$ >>\"$FAKE/pids\"; echo begun; sleep 600"});
+  command.wait_for("begun");
+  command.signal(SIGTERM);
+  EXPECT_EQ(command.wait().code, 143);
+  none_lives("pids");
+}
+
+TEST_P(WrapperTest, what_ignores_term_is_killed) {
+  Command command = start({"trap '' TERM; echo $$ >>\"$FAKE/pids\"; echo begun; sleep 600; sleep 600"});
+  command.wait_for("begun");
+  command.signal(SIGTERM);
+  EXPECT_EQ(command.wait().code, 143);
+  none_lives("pids");
+}
+
+TEST_P(WrapperTest, the_timeout_ends_the_command) {
+  expect(
+      run({"--timeout", "500ms", "echo $$ >>\"$FAKE/pids\"; sleep 600"}), 124, "",
+      "kubectlexec: the command in container 'app' of pod 'app-0' took longer than 500 ms; it does not run any more\n");
+  none_lives("pids");
+}
+
+TEST_P(WrapperTest, a_lost_connection_is_never_a_success_and_ends_the_command) {
+  const Outcome outcome =
+      run({"echo $$ >>\"$FAKE/pids\"; printf unfinished >&2; kill -KILL $(cat \"$FAKE/kubectls\"); sleep 600"});
+  expect(outcome, 74, "",
+         "unfinished\nkubectlexec: the connection to container 'app' of pod 'app-0' was lost, and what the command did "
+         "is unknown; it does not run any more\n");
+  none_lives("pids");
+}
+
+INSTANTIATE_TEST_SUITE_P(Shells, WrapperTest,
+                         ::testing::Values(Shell{"dash", "dash", ""}, Shell{"busybox", "busybox", "sh"},
+                                           Shell{"bash", "bash", "--posix"}),
+                         [](const auto& shell) { return std::string(shell.param.name); });
+
+}  // namespace
+}  // namespace sidefridge::kubernetes
