@@ -155,12 +155,17 @@ void Kubectl::on_turn() noexcept {
   for (const auto& output : outputs_) output->flush();
   for (const auto& call : calls_) {
     // One that has ended is read to its end at once: no more may come to wake us.
-    Progress progress = Progress::none;
     do {
-      progress = read(*call, call->out_);
-      if (read(*call, call->err_) == Progress::some) progress = Progress::some;
+      read(*call, call->out_);
+      read(*call, call->err_);
       for (const auto& output : outputs_) output->flush();
-    } while (progress == Progress::some && call->status_);
+    } while (call->status_ && (call->out_.may_read() || call->err_.may_read()));
+  }
+  // Only now is it known which outputs take more: one that was full above may have been emptied since.
+  for (const auto& call : calls_) {
+    for (KubectlCall::Reader* reader : {&call->out_, &call->err_}) {
+      if (reader->watch) reader->watch->want(reader->may_read() ? loop::Interest::input : loop::Interest::nothing);
+    }
   }
   if ((*holds_)() || (deadline_ && os::sample_now().mono >= *deadline_)) loop_.stop();
 }
@@ -183,22 +188,18 @@ void Kubectl::reap() noexcept {
 }
 
 /// One read, if the output that its bytes go to takes any.
-Kubectl::Progress Kubectl::read(const KubectlCall& call, KubectlCall::Reader& reader) noexcept {
-  if (!reader.pipe) return Progress::none;
-  const bool held = reader.capture.holds != nullptr && reader.capture.holds->congested();
-  reader.watch->want(held ? loop::Interest::nothing : loop::Interest::input);
-  if (held) return Progress::none;
+void Kubectl::read(const KubectlCall& call, KubectlCall::Reader& reader) noexcept {
+  if (!reader.may_read()) return;
   const ssize_t got = ::read(reader.pipe.get(), buffer_.data(), buffer_.size());
   if (got > 0) {
     reader.capture.sink({buffer_.data(), static_cast<std::size_t>(got)});
-    return Progress::some;
+    return;
   }
   const bool nothing_now = got < 0 && (errno == EAGAIN || errno == EINTR);
   // Whoever else holds the pipe after kubectl's end is not waited for.
-  if (nothing_now && !call.status_) return Progress::none;
+  if (nothing_now && !call.status_) return;
   reader.watch.reset();
   reader.pipe.reset();
-  return Progress::some;
 }
 
 }  // namespace sidefridge::tools

@@ -78,6 +78,8 @@ private:
   friend class Kubectl;
 
   struct Reader {
+    bool may_read() const noexcept { return pipe && (capture.holds == nullptr || !capture.holds->congested()); }
+
     os::UniqueFd pipe;
     Capture capture;
     Waker waker;
@@ -121,8 +123,7 @@ private:
   void on_turn() noexcept override;
   void take_signals() noexcept;
   void reap() noexcept;
-  enum class Progress { none, some };
-  Progress read(const KubectlCall& call, KubectlCall::Reader& reader) noexcept;
+  void read(const KubectlCall& call, KubectlCall::Reader& reader) noexcept;
 
   std::string program_;
   std::vector<std::string> environment_;

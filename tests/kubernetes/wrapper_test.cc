@@ -107,6 +107,13 @@ TEST_P(WrapperTest, stdout_and_stderr_are_passed_on_byte_for_byte_and_apart) {
   expect(run({"--verify", "printf x; printf y >&2"}), 0, "x", "y");
 }
 
+TEST_P(WrapperTest, more_than_the_reader_takes_at_once_arrives_whole) {
+  const Outcome outcome = run({"--verify", "head -c 30000000 /dev/zero; head -c 3000000 /dev/zero >&2"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out.size(), 30'000'000U);
+  EXPECT_EQ(outcome.err.size(), 3'000'000U);
+}
+
 TEST_P(WrapperTest, arguments_arrive_byte_for_byte) {
   Words words{"printf", "%s\\n-\\n", "",   "-n",    "--",   "--help", " a  b ",
               "'",      "\"",        "\\", "$HOME", "`id`", "*",      "a\nb\n"};

@@ -62,6 +62,21 @@ TEST(Spawn, gives_the_child_a_session_and_group_of_its_own) {
   reap_one();
 }
 
+TEST(Spawn, gives_the_child_the_stdin_that_was_asked_for) {
+  Pipe input = *open_pipe();
+  Pipe output = *open_pipe();
+  ASSERT_EQ(::write(input.write_end.get(), "text", 4), 4);
+  input.write_end.reset();
+  const Words argv{"/bin/cat"};
+  const int fd = output.write_end.get();
+  const Result<pid_t> pid = spawn(SpawnRequest{argv[0], argv, {}, {}, fd, fd, input.read_end.get()});
+  ASSERT_TRUE(pid.ok());
+  output.write_end.reset();
+  EXPECT_EQ(read_to_end(output.read_end.get()), "text");
+  wait_until_ended(*pid);
+  reap_one();
+}
+
 TEST(Spawn, passes_no_descriptor_but_stdin_stdout_and_stderr) {
   ASSERT_TRUE(keep_inherited_fds_from_scripts().ok());  // what the starter of this test left open is not what is tested
   const SignalFd signals = *SignalFd::open();
