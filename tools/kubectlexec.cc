@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "command.h"
 #include "remote_command.h"
 #include "sidefridge/core/quote.h"
 #include "sidefridge/core/result.h"
@@ -26,6 +27,8 @@
 
 namespace sidefridge::tools {
 namespace {
+
+constexpr std::string_view command = "kubectlexec";
 
 constexpr std::string_view usage = R"(Usage: kubectlexec [OPTION]... [--] COMMAND-LINE
        kubectlexec [OPTION]... [--] PROGRAM ARGUMENT...
@@ -202,22 +205,6 @@ Result<std::variant<Answer, RemoteRequest>> parse_safely(const std::vector<std::
   }
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(fd, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return true;
-}
-
-int fail(const Error& error) {
-  // When stderr is gone, too, the exit code still tells.
-  write_all(STDERR_FILENO, "kubectlexec: " + error.text + "\n");
-  return core::exit_code_of(error.code);
-}
-
 /// What is closed would be given to the next file that is opened.
 Result<void> open_standard_fds() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -229,13 +216,13 @@ Result<void> open_standard_fds() {
 }
 
 int run(int argc, const char* const* argv) {
-  if (auto opened = open_standard_fds(); !opened) return fail(opened.error());
-  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(kept.error());
+  if (auto opened = open_standard_fds(); !opened) return fail(command, opened.error());
+  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(command, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});
-  if (!parsed) return fail(parsed.error());
+  if (!parsed) return fail(command, parsed.error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) {
-    if (write_all(STDOUT_FILENO, answer->text)) return 0;
-    return fail(core::system_error("cannot write the output", errno));
+    auto printed = print(answer->text);
+    return printed ? 0 : fail(command, printed.error());
   }
   return run_remote(std::get<RemoteRequest>(*parsed));
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "command.h"
 #include "sidefridge/core/quote.h"
 #include "variable_tool.h"
 

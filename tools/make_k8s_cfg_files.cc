@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "command.h"
 #include "hook_files.h"
 #include "sidefridge/core/quote.h"
 #include "sidefridge/core/schedule.h"
@@ -270,23 +271,18 @@ Result<void> make(const Request& request) {
   return {};
 }
 
-int fail(const Error& error) {
-  std::cerr << command << ": " << error.text << '\n';
-  return core::exit_code_of(error.code);
-}
-
 int run(std::span<const std::string> arguments) {
   if (arguments.size() == 1 && arguments.front() == "--help") {
     std::cout << usage << core::version() << usage_end;
   } else if (arguments.size() == 1 && arguments.front() == "--version") {
-    std::cout << command << " (sidefridge) " << core::version() << '\n';
+    return print_version(command);
   } else {
     const auto request = Parser(arguments).parse();
-    if (!request) return fail(request.error());
-    if (auto made = make(*request); !made) return fail(made.error());
+    if (!request) return fail(command, request.error());
+    if (auto made = make(*request); !made) return fail(command, made.error());
   }
   std::cout << std::flush;
-  return std::cout ? 0 : fail(Error{ErrorCode::io, "cannot write the output"});
+  return std::cout ? 0 : fail(command, Error{ErrorCode::io, "cannot write the output"});
 }
 
 }  // namespace

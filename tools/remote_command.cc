@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "command.h"
 #include "kubectl.h"
 #include "sidefridge/core/exit_status.h"
 #include "sidefridge/core/time_format.h"
@@ -26,6 +27,7 @@ namespace {
 using kubernetes::Input;
 using kubernetes::Verify;
 
+constexpr std::string_view command = "kubectlexec";
 constexpr int lost_code = 74;
 constexpr int timeout_code = 124;
 
@@ -289,22 +291,15 @@ private:
   std::string why_not_ended_;
 };
 
-int fail(const Error& error) {
-  const std::string line = "kubectlexec: " + error.text + "\n";
-  // When stderr is gone, too, the exit code still tells.
-  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
-  return core::exit_code_of(error.code);
-}
-
 }  // namespace
 
 int run_remote(const RemoteRequest& request) {
   auto mark = new_mark();
-  if (!mark) return fail(mark.error());
+  if (!mark) return fail(command, mark.error());
   auto kubectl = Kubectl::open();
-  if (!kubectl) return fail(kubectl.error());
+  if (!kubectl) return fail(command, kubectl.error());
   auto errors = (*kubectl)->open_output(STDERR_FILENO);
-  if (!errors) return fail(errors.error());
+  if (!errors) return fail(command, errors.error());
   return Session(request, **kubectl, **errors, *std::move(mark)).run();
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/write_all.h"
 
 namespace sidefridge::tools {
 namespace {
@@ -30,11 +31,8 @@ public:
     // Who may read it is the umask's matter.
     os::UniqueFd fd(::open(file.now_at_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!fd) return core::system_error("cannot write '" + path + "'", errno);
-    while (!text.empty()) {
-      const ssize_t wrote = ::write(fd.get(), text.data(), text.size());
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return core::system_error("cannot write '" + path + "'", errno);
-      text.remove_prefix(static_cast<std::size_t>(wrote));
+    if (const int refusal = os::write_all(fd.get(), text); refusal != 0) {
+      return core::system_error("cannot write '" + path + "'", refusal);
     }
     // A network file system may only now say that the disk is full.
     if (::close(fd.release()) != 0) return core::system_error("cannot write '" + path + "'", errno);

@@ -22,6 +22,7 @@
 #include "sidefridge/os/read_up_to.h"
 #include "sidefridge/os/tree_snapshot.h"
 #include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/write_all.h"
 
 namespace sidefridge::os {
 namespace {
@@ -191,17 +192,6 @@ private:
       }
     }
     return Copied{digest.value(), is_program};
-  }
-
-  /// Returns: 0 or an errno value.
-  static int write_all(int fd, std::string_view bytes) noexcept {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return errno;
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return 0;
   }
 
   /// The reading, with digests that need no content.

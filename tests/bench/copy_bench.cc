@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "bench.h"
 #include "sidefridge/core/hook.h"
 #include "sidefridge/os/tree_copy.h"
 
@@ -28,18 +29,9 @@ namespace {
 namespace core = sidefridge::core;
 namespace fs = std::filesystem;
 namespace os = sidefridge::os;
+using sidefridge::bench::median;
+using sidefridge::bench::must;
 using Milliseconds = std::chrono::duration<double, std::milli>;
-
-void must(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "copy_bench: failed: %s\n", what);
-  std::exit(1);
-}
-
-double median(std::vector<double>& times) {
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  return times[times.size() / 2];
-}
 
 void mount_hooks(const std::string& scripts_dir, std::size_t script_bytes) {
   const std::string content = "#!/bin/sh\n" + std::string(script_bytes - 10, '#');

@@ -30,23 +30,16 @@
 #include <string_view>
 #include <vector>
 
+#include "bench.h"
+
 namespace {
 
 namespace fs = std::filesystem;
+using sidefridge::bench::median;
+using sidefridge::bench::must;
+using sidefridge::bench::Place;
 using Clock = std::chrono::steady_clock;
 constexpr long long second_ns = 1'000'000'000;
-
-void must(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "daemon_bench: failed: %s\n", what);
-  std::exit(1);
-}
-
-double median(std::vector<double> values) {
-  must(!values.empty(), "something was measured");
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -76,23 +69,6 @@ int end_of(pid_t pid) {
   must(waitpid(pid, &status, 0) == pid, "waitpid");
   return status;
 }
-
-/// A folder of hooks, a folder of state.
-struct Place {
-  fs::path root;
-
-  Place() {
-    std::string name = (fs::temp_directory_path() / "daemon_bench_XXXXXX").string();
-    must(::mkdtemp(name.data()) != nullptr, "mkdtemp");
-    root = name;
-    fs::create_directories(root / "scripts" / "backups");
-    ::setenv("SIDEFRIDGE_SCRIPTS_DIR", (root / "scripts").c_str(), 1);
-    ::setenv("SIDEFRIDGE_STATE_DIR", (root / "state").c_str(), 1);
-  }
-  ~Place() { fs::remove_all(root); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-};
 
 /// Starts the daemon and waits for its line. Returns: its pid and how long that took.
 struct Started {

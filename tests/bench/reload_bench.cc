@@ -3,8 +3,7 @@
 //     reload_bench [SWAPS]
 //
 // The folder `backups` holds twenty scripts as the kubelet mounts them, each a link through "..data". From the rename
-// of
-// "..data" to the log line that says what changed, once with the settling that is the default, and once without any:
+// of "..data" to the log line that says what changed, once with the settling that is the default, and once without any:
 // that is the inotify event, the copy of the hooks and the line alone.
 #include <fcntl.h>
 #include <poll.h>
@@ -24,33 +23,14 @@
 #include <utility>
 #include <vector>
 
+#include "bench.h"
+
 namespace {
 
 namespace fs = std::filesystem;
+using sidefridge::bench::must;
+using sidefridge::bench::Place;
 using Clock = std::chrono::steady_clock;
-
-void must(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "reload_bench: failed: %s\n", what);
-  std::exit(1);
-}
-
-/// A folder of hooks, a folder of state.
-struct Place {
-  fs::path root;
-
-  Place() {
-    std::string name = (fs::temp_directory_path() / "reload_bench_XXXXXX").string();
-    must(::mkdtemp(name.data()) != nullptr, "mkdtemp");
-    root = name;
-    fs::create_directories(root / "scripts" / "backups");
-    ::setenv("SIDEFRIDGE_SCRIPTS_DIR", (root / "scripts").c_str(), 1);
-    ::setenv("SIDEFRIDGE_STATE_DIR", (root / "state").c_str(), 1);
-  }
-  ~Place() { fs::remove_all(root); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-};
 
 /// The volume of a ConfigMap.
 class Volume {

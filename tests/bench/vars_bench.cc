@@ -17,19 +17,16 @@
 #include <string>
 #include <vector>
 
+#include "bench.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/store/variables.h"
 
 namespace {
 
 namespace store = sidefridge::store;
+using sidefridge::bench::median;
+using sidefridge::bench::must;
 using Milliseconds = std::chrono::duration<double, std::milli>;
-
-void must(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "vars_bench: failed: %s\n", what);
-  std::exit(1);
-}
 
 // From before posix_spawn to after the child was waited for.
 double start_once(const std::vector<std::string>& command, const posix_spawn_file_actions_t& silence) {
@@ -50,11 +47,6 @@ struct Candidate {
   const char* name;
   std::vector<std::string> command;
   std::vector<double> times{};
-
-  double median() {
-    std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-    return times[times.size() / 2];
-  }
 };
 
 void compare(long rounds, std::size_t keys) {
@@ -71,10 +63,10 @@ void compare(long rounds, std::size_t keys) {
     }
   }
   posix_spawn_file_actions_destroy(&silence);
-  std::printf("%zu keys in the run: floor %.3f ms", keys, floor.median());
+  std::printf("%zu keys in the run: floor %.3f ms", keys, median(floor.times));
   for (Candidate* candidate : {&save, &load}) {
-    std::printf(", %s %.3f ms (ratio %.2f)", candidate->name, candidate->median(),
-                candidate->median() / floor.median());
+    std::printf(", %s %.3f ms (ratio %.2f)", candidate->name, median(candidate->times),
+                median(candidate->times) / median(floor.times));
   }
   std::printf("\n");
 }
