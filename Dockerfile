@@ -24,10 +24,10 @@ LABEL org.opencontainers.image.title="sidefridge" \
 COPY alpine/packages /usr/share/sidefridge/packages
 RUN sed 's/#.*//' /usr/share/sidefridge/packages | xargs apk add --no-cache
 COPY --from=build /stage/ /
+# Any user may run this image, and keep its state here unless a volume is mounted for it.
+RUN mkdir -m 1777 /run/sidefridge
 RUN mkdir -p /secrets /scripts/install_dependencies /scripts/before_backups /scripts/backups \
-             /scripts/after_backups /scripts/on_error && \
-    # Any user may run this image, and keeps its state here.
-    mkdir -m 1777 /run/sidefridge
+             /scripts/after_backups /scripts/on_error
 # A missing library fails the build here, not a backup later.
 RUN sidefridge --version
 STOPSIGNAL SIGTERM
