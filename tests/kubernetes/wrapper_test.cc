@@ -30,7 +30,8 @@ protected:
     const std::string shell = in_path(GetParam().program);
     if (shell.empty()) GTEST_SKIP() << GetParam().program << " is not installed";
     environment["FAKE_SHELL"] = shell + " " + GetParam().arguments;
-    // What it runs lives on when kubectl dies.
+    // What it runs lives on when kubectl dies. No setsid forks here, since its starter leads the group; so what it runs
+    // is waited for without an option, which busybox's setsid has not.
     kubectl(R"sh(while [ "$1" != -- ]; do shift; done
 shift
 if [ "$1" = /bin/sh ]; then
@@ -41,9 +42,10 @@ echo $$ >>"$FAKE/kubectls"
 setsid=$(command -v setsid)
 # $FAKE_PIPE damages stdout; $FAKE_ENV is what a container's environment has.
 if [ "$FAKE_PIPE" ]; then
-  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" -w "$@" | $FAKE_PIPE
+  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" "$@" | $FAKE_PIPE
 else
-  exec env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" -w "$@"
+  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" "$@"
+  exit $?
 fi
 )sh");
   }
