@@ -94,7 +94,8 @@ TEST_F(ProcessScan, finds_what_cleared_its_environment_by_its_session) {
 }
 
 TEST_F(ProcessScan, finds_what_forked_twice_by_its_mark) {
-  const pid_t left = left_behind_by("(setsid /bin/sh -c '" + stay_ + " & exit 0' &)");
+  // The script waits for the one in between, so that only the last is there once the script has ended.
+  const pid_t left = left_behind_by("setsid /bin/sh -c '" + stay_ + " & exit 0'; true");
   EXPECT_EQ(of_run({}, mark), Pids{left});
 }
 
