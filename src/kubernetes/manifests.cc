@@ -184,7 +184,17 @@ Yaml resources() {
       {{"requests", Yaml::map({{"cpu", "10m"}, {"memory", "32Mi"}})}, {"limits", Yaml::map({{"memory", "256Mi"}})}});
 }
 
-/// The sidecar's container with `mounts` after its own.
+/// Restarts the sidecar alone, and only when its state cannot be read for minutes on end. A run would end with it, so a
+/// machine that is busy, with a backup as a rule, is no reason; and whether the Pod serves is not the sidecar's matter,
+/// so there is no other probe.
+Yaml liveness_probe() {
+  return Yaml::map({{"exec", Yaml::map({{"command", Yaml::list({"sidefridge", "status"})}})},
+                    {"periodSeconds", Yaml::number(60)},
+                    {"timeoutSeconds", Yaml::number(30)},
+                    {"failureThreshold", Yaml::number(5)}});
+}
+
+/// The sidecar's container.
 Yaml sidecar_container(const Project& project, const Sidecar& sidecar) {
   std::vector<Yaml> variables{variable("CRON_BACKUP_SCHEDULE", sidecar.schedule)};
   for (Yaml& place : place_variables(project)) variables.push_back(std::move(place));
@@ -202,6 +212,8 @@ Yaml sidecar_container(const Project& project, const Sidecar& sidecar) {
          "A native sidecar (Kubernetes 1.29 or later): begins before the other containers, ends after them."});
   }
   container.add({"env", Yaml::list(std::move(variables))});
+  container.add({"livenessProbe", liveness_probe(),
+                 "Restarts the sidecar, and no other container, when its state cannot be read for five minutes."});
   container.add({"resources", resources()});
   Yaml rights = restricted();
   rights.add({"readOnlyRootFilesystem", Yaml::truth(true)});

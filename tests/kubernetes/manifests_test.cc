@@ -206,6 +206,12 @@ void expect_consistent(const YamlValue& spec, const YamlValue& sidecar) {
   EXPECT_EQ(sidecar["env"].items[0]["value"].scalar, "30 2 * * *");
   EXPECT_EQ(sidecar["image"].scalar, "registry.example/sidefridge:1");
   EXPECT_GT(std::stoi(spec["terminationGracePeriodSeconds"].scalar), 30);
+  const YamlValue& liveness = sidecar["livenessProbe"];
+  EXPECT_EQ(liveness["exec"]["command"].items.at(0).scalar, "sidefridge");
+  EXPECT_EQ(liveness["exec"]["command"].items.at(1).scalar, "status");
+  // A run must not end because the machine is busy with it.
+  EXPECT_GE(std::stoi(liveness["periodSeconds"].scalar) * std::stoi(liveness["failureThreshold"].scalar), 300);
+  EXPECT_TRUE(sidecar["readinessProbe"].items.empty());
 }
 
 TEST(Manifests, show_a_native_sidecar) {
