@@ -23,6 +23,7 @@
 #include "sidefridge/core/result.h"
 #include "sidefridge/core/time_format.h"
 #include "sidefridge/core/version.h"
+#include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
 
 namespace sidefridge::tools {

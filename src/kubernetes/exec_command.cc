@@ -92,10 +92,6 @@ void add_namespace(std::vector<std::string>& arguments, const Target& target) {
   arguments.push_back(*target.name_space);
 }
 
-bool is_name_byte(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 std::string_view trimmed(std::string_view line) noexcept {
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
   return line;
@@ -106,11 +102,6 @@ bool has(std::string_view text, std::string_view part) noexcept {
 }
 
 }  // namespace
-
-bool is_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= 253 && is_name_byte(name.front()) && is_name_byte(name.back()) &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_name_byte(c) || c == '-' || c == '.'; });
-}
 
 std::string mark_of(std::span<const std::uint8_t, 16> random) {
   constexpr std::string_view digits = "0123456789abcdef";

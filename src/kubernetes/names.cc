@@ -10,7 +10,7 @@ namespace sidefridge::kubernetes {
 namespace {
 
 constexpr std::size_t label_limit_bytes = 63;
-constexpr std::size_t key_limit_bytes = 253;
+constexpr std::size_t subdomain_limit_bytes = 253;
 
 bool is_lower_alphanumeric(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -51,6 +51,12 @@ Result<void> check_part(std::string_view what, std::string_view name, std::strin
 
 }  // namespace
 
+bool is_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= subdomain_limit_bytes && is_lower_alphanumeric(name.front()) &&
+         is_lower_alphanumeric(name.back()) &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_lower_alphanumeric(c) || c == '-' || c == '.'; });
+}
+
 Result<void> check_label(std::string_view what, std::string_view name) {
   if (auto checked = check_length(what, name, label_limit_bytes); !checked) return checked;
   return check_part(what, name, name, "a-z, 0-9 and '-'");
@@ -67,7 +73,7 @@ Result<void> check_project_name(std::string_view what, std::string_view name) {
 }
 
 Result<void> check_key(std::string_view what, std::string_view name) {
-  if (auto checked = check_length(what, name, key_limit_bytes); !checked) return checked;
+  if (auto checked = check_length(what, name, subdomain_limit_bytes); !checked) return checked;
   const auto wrong = std::find_if_not(name.begin(), name.end(), is_key_character);
   if (wrong != name.end()) {
     return refuse(what, name,

@@ -53,14 +53,6 @@ TEST(ExecCommand, ends_a_process_only_by_its_mark) {
   EXPECT_EQ(Words(command.begin() + 3, command.end()), (Words{"kubectlexec", "mark", "42"}));
 }
 
-TEST(ExecCommand, takes_the_names_that_Kubernetes_takes) {
-  for (const char* name : {"a", "app-0", "my.app.example", "0", "a--b"}) EXPECT_TRUE(is_name(name)) << name;
-  for (const char* name : {"", "-n", "a-", ".a", "App", "a b", "a/b", "a\"]", "a\n", "\xc3\xa4"}) {
-    EXPECT_FALSE(is_name(name)) << name;
-  }
-  EXPECT_FALSE(is_name(std::string(254, 'a')));
-}
-
 TEST(ExecCommand, finds_the_line_that_says_why_kubectl_failed) {
   EXPECT_EQ(reason_of(""), "");
   EXPECT_EQ(reason_of("\n\n"), "");

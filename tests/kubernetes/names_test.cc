@@ -71,5 +71,13 @@ TEST(Names, dashes_the_hooks) {
   for (const core::Hook hook : core::all_hooks) EXPECT_EQ(said(check_label("hook", dashed_name_of(hook))), "");
 }
 
+TEST(Names, can_be_those_that_Kubernetes_takes) {
+  for (const char* name : {"a", "app-0", "my.app.example", "0", "a--b"}) EXPECT_TRUE(is_name(name)) << name;
+  for (const char* name : {"", "-n", "a-", ".a", "App", "a b", "a/b", "a\"]", "a\n", "\xc3\xa4"}) {
+    EXPECT_FALSE(is_name(name)) << name;
+  }
+  EXPECT_FALSE(is_name(std::string(254, 'a')));
+}
+
 }  // namespace
 }  // namespace sidefridge::kubernetes

@@ -20,8 +20,10 @@ namespace sidefridge::daemon {
 
 /// Posts HooksTouched when the hooks may have changed, and HooksWatched when that begins or ceases to be reliable: when
 /// all there is to watch is watched, on file systems that tell of every change. A mount over the hooks counts as a
-/// change of them. What is not watched is logged. Owns:   an inotify descriptor a folder, one of the list of mounts,
-/// and their watches. Lives on the heap: the loop points at it. Thread: loop thread only.
+/// change of them. What is not watched is logged.
+/// Owns:   an inotify descriptor a folder, one of the list of mounts, and their watches. Lives on the heap: the loop
+///         points at it.
+/// Thread: loop thread only.
 class HookWatch final : private loop::FdListener {
 public:
   /// `folders` are that of the hooks, and others whose files matter as much. Requires: loop, sink and console outlive

@@ -19,10 +19,6 @@ struct Target {
   std::optional<std::string> name_space;  // nothing: kubectl's own default
 };
 
-/// Whether a name can be one of Kubernetes' (RFC 1123: letters in lower case, digits, '-' and '.'). What passes here
-/// is neither an option to kubectl nor anything in a JSONPath.
-bool is_name(std::string_view name) noexcept;
-
 /// Whether the command gets our standard input.
 enum class Input { none, standard_input };
 

@@ -13,6 +13,10 @@ namespace sidefridge::kubernetes {
 /// The most that the values of one ConfigMap may hold together (the API server's own limit).
 inline constexpr std::size_t config_map_limit_bytes = 1024 * 1024;
 
+/// Whether a name can be one of Kubernetes' (RFC 1123: letters in lower case, digits, '-' and '.'). What passes here
+/// is neither an option to kubectl nor anything in a JSONPath.
+bool is_name(std::string_view name) noexcept;
+
 /// Each checks one name; `what` is how the user knows it ("NAMESPACE"), and begins the text of the error.
 /// Errors: invalid, with the rule that the name breaks.
 
