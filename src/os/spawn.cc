@@ -1,64 +1,63 @@
-// spawn.cc - posix_spawn(3), which costs the same however much memory we hold (fork does not).
+// spawn.cc - what posix_spawn(3) does, but for one signal instead of 64: in glibc 2.36 it makes more than a hundred
+// system calls to reset signals that we never touched, 0.03 ms between two scripts. Like it, and unlike fork, this
+// costs the same however much memory we hold.
 #include "sidefridge/os/spawn.h"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
 namespace sidefridge::os {
 namespace {
 
-/// Owns: the attributes of a spawn: own session, default dispositions, empty mask.
-class Attributes {
-public:
-  Attributes() noexcept {
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    // A system call each, between two scripts: so only the one that can differ.
-    sigaddset(&signals, SIGPIPE);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+constexpr std::size_t child_stack_bytes = 16 * std::size_t{1024};
+constexpr int exit_code_nobody_sees = 127;
 
-  const posix_spawnattr_t* get() const noexcept { return &attributes_; }
-
-private:
-  posix_spawnattr_t attributes_;
+/// What the child is told, and its answer: it shares our memory until it has executed the program.
+struct Birth {
+  const char* program;
+  char* const* argv;
+  char* const* environment;
+  int stdin_fd;
+  int stdout_fd;
+  int stderr_fd;
+  int refusal = 0;  // an errno value
 };
 
-/// Owns: the list of what the child does to its descriptors.
-class FileActions {
-public:
-  FileActions() noexcept { ::posix_spawn_file_actions_init(&actions_); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
+// Makes a descriptor 0, 1 or 2. Returns: whether it did; errno else.
+bool place(int fd, int target) noexcept {
+  // dup2 onto itself does nothing, not even clear close-on-exec.
+  return (fd == target ? ::fcntl(fd, F_SETFD, 0) : ::dup2(fd, target)) >= 0;
+}
 
-  /// Returns: 0 or an errno value (ENOMEM).
-  int add(const SpawnRequest& request) noexcept {
-    // A dup2 onto itself is right too: posix_spawn then clears close-on-exec.
-    int refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stdout_fd, STDOUT_FILENO);
-    if (refusal == 0) refusal = ::posix_spawn_file_actions_adddup2(&actions_, request.stderr_fd, STDERR_FILENO);
-    if (refusal != 0) return refusal;
-    return request.stdin_fd < 0 ? ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-                                : ::posix_spawn_file_actions_adddup2(&actions_, request.stdin_fd, STDIN_FILENO);
+bool place_stdin(int fd) noexcept {
+  if (fd < 0) fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return fd >= 0 && place(fd, STDIN_FILENO);
+}
+
+// The child's life before its program. It writes to `argument` and to its own stack, nowhere else.
+[[gnu::no_sanitize_address]] int live_until_exec(void* argument) {
+  Birth& birth = *static_cast<Birth*>(argument);
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  sigset_t none;
+  sigemptyset(&none);
+  if (::setsid() >= 0 && place(birth.stdout_fd, STDOUT_FILENO) && place(birth.stderr_fd, STDERR_FILENO) &&
+      place_stdin(birth.stdin_fd) && ::sigaction(SIGPIPE, &by_default, nullptr) == 0 &&
+      ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
+    ::execve(birth.program, birth.argv, birth.environment);
   }
-
-  const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
-
-private:
-  posix_spawn_file_actions_t actions_;
-};
+  birth.refusal = errno;
+  ::_exit(exit_code_nobody_sees);
+}
 
 std::vector<char*> pointers_to(std::span<const std::string> texts, std::span<const std::string> more_texts = {}) {
   std::vector<char*> pointers;
@@ -91,18 +90,18 @@ Error spawn_error(const std::string& program, int errno_value) {
 }  // namespace
 
 Result<pid_t> spawn(const SpawnRequest& request) {
-  FileActions actions;
-  int refusal = actions.add(request);
-  const Attributes attributes;
   const std::vector<char*> argv = pointers_to(request.argv);
   const std::vector<char*> environment = pointers_to(request.environment, request.more_environment);
-  pid_t pid = 0;
-  if (refusal == 0) {
-    refusal =
-        ::posix_spawn(&pid, request.program.c_str(), actions.get(), attributes.get(), argv.data(), environment.data());
+  Birth birth{request.program.c_str(), argv.data(),       environment.data(),
+              request.stdin_fd,        request.stdout_fd, request.stderr_fd};
+  alignas(std::max_align_t) std::array<char, child_stack_bytes> stack;
+  const pid_t pid = ::clone(live_until_exec, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                            static_cast<void*>(&birth));
+  if (pid < 0) return spawn_error(request.program, errno);
+  if (birth.refusal == 0) return pid;
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
-  if (refusal != 0) return spawn_error(request.program, refusal);
-  return pid;
+  return spawn_error(request.program, birth.refusal);
 }
 
 }  // namespace sidefridge::os

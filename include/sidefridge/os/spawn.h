@@ -23,11 +23,12 @@ struct SpawnRequest {
 
 /// Starts a process in a session and process group of its own, with default dispositions for all signals, an empty
 /// signal mask, and no descriptor but 0, 1 and 2.
-/// Requires: no signal but SIGPIPE is ignored (SignalFd sees to that). stdin_fd, stdout_fd and stderr_fd are above 2
-/// (or already in their place), and whatever else is open here is close-on-exec. Returns:  the pid, which is the id of
-/// the session too; reap_one() tells its end. Errors:   E2BIG, EAGAIN, ENOENT, ENOEXEC, EACCES, EMFILE, …; "cannot
-/// start
-/// '<program>': <why>". Blocks:   until the child has executed the program.
+/// Requires: no signal but SIGPIPE is ignored, and those that have a handler are blocked (SignalFd sees to the first,
+///           and there are no handlers). stdin_fd, stdout_fd and stderr_fd are above 2 or already in their place, and
+///           whatever else is open here is close-on-exec.
+/// Returns:  the pid, which is the id of the session too; reap_one() tells its end.
+/// Errors:   E2BIG, EAGAIN, ENOENT, ENOEXEC, EACCES, EMFILE, ...; "cannot start '<program>': <why>".
+/// Blocks:   until the child has executed the program.
 Result<pid_t> spawn(const SpawnRequest& request);
 
 }  // namespace sidefridge::os
