@@ -12,8 +12,8 @@
 #include "sidefridge/core/cron_words.h"
 #include "sidefridge/core/json.h"
 #include "sidefridge/core/time_format.h"
-#include "sidefridge/os/exec_plan.h"
 #include "sidefridge/os/hook_tree.h"
+#include "sidefridge/os/interpreter.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -43,6 +43,13 @@ struct Findings {
   std::vector<std::string> problems;
 };
 
+Result<std::string> program_of(const std::string& script_path) {
+  Result<core::Interpreter> interpreter = os::read_interpreter(script_path);
+  if (!interpreter) return std::move(interpreter).error();
+  if (Result<void> usable = os::check_interpreter(*interpreter, script_path); !usable) return std::move(usable).error();
+  return interpreter->program.empty() ? script_path : interpreter->program;
+}
+
 Findings examine(const core::Config& config, WallTime now) {
   Findings found{*config.schedule, core::next(*config.schedule, now), {}, config.warnings, {}};
   const auto reading = os::read_hook_tree(config.scripts_dir);
@@ -54,9 +61,9 @@ Findings examine(const core::Config& config, WallTime now) {
   found.warnings.insert(found.warnings.end(), reading->skipped.begin(), reading->skipped.end());
   for (const core::Hook hook : core::all_hooks) {
     for (const core::Script& script : reading->hooks.scripts(hook)) {
-      const auto plan = os::plan_exec(script.path, {});
-      found.scripts.push_back({script, plan ? plan->program : std::string()});
-      if (!plan) found.problems.push_back("Script '" + script.path + "' cannot be started: " + plan.error().text);
+      const Result<std::string> program = program_of(script.path);
+      found.scripts.push_back({script, program ? *program : std::string()});
+      if (!program) found.problems.push_back("Script '" + script.path + "' cannot be started: " + program.error().text);
     }
   }
   return found;

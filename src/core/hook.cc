@@ -31,6 +31,14 @@ std::string Script::tag() const {
   return text;
 }
 
+std::vector<std::string> Script::argv() const {
+  std::vector<std::string> argv;
+  if (!interpreter->program.empty()) argv.push_back(interpreter->program);
+  if (!interpreter->argument.empty()) argv.push_back(interpreter->argument);
+  argv.push_back(run_path);
+  return argv;
+}
+
 void HookSet::assign(Hook hook, std::vector<Script> scripts, std::uint64_t digest) {
   // std::string compares as unsigned bytes, as `LC_ALL=C ls` does.
   std::sort(scripts.begin(), scripts.end(), [](const Script& a, const Script& b) { return a.name < b.name; });

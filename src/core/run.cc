@@ -62,8 +62,8 @@ void Run::on_started(WallTime at) {
 }
 
 void Run::on_ended(const ScriptResult& result, Duration elapsed) {
-  const Script script = running_script();
-  running_.reset();
+  check(running_.has_value(), "a script is running");
+  const Script script = *std::exchange(running_, std::nullopt);
   StepRecord& step = record_.steps.back();
   step.outcome = result.outcome;
   step.code = result.code;

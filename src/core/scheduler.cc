@@ -362,7 +362,7 @@ void Scheduler::handle(const ScriptEnded& ended) {
     result.detail = ending_->detail;
   }
   const Duration elapsed = now_.mono - script_started_;
-  const Script script = run_->running_script();
+  const Script& script = run_->running_script();
   if (result.succeeded()) {
     log(LogLevel::info, script.tag() + " finished in " + format_duration(elapsed));
   } else {

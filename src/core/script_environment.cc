@@ -49,9 +49,10 @@ std::vector<std::string> script_environment(const StartScript& start) {
   return environment;
 }
 
-std::vector<std::string> script_arguments(const StartScript& start) {
-  if (!start.failure) return {};
-  return {start.failure->message};
+std::vector<std::string> script_argv(const StartScript& start) {
+  std::vector<std::string> argv = start.script.argv();
+  if (start.failure) argv.push_back(start.failure->message);
+  return argv;
 }
 
 }  // namespace sidefridge::core

@@ -6,7 +6,7 @@
 
 #include "sidefridge/core/check.h"
 #include "sidefridge/core/script_environment.h"
-#include "sidefridge/os/exec_plan.h"
+#include "sidefridge/os/interpreter.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/spawn.h"
@@ -29,12 +29,10 @@ ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink
 
 void ProcessRunner::start(const core::StartScript& start) {
   core::check(!script_, "one script at a time");
-  Result<RunningScript> started = try_start(start);
+  const Result<pid_t> started = try_start(start);
   if (started) {
-    script_ = std::move(*started);
-    run_sessions_.push_back(script_->pid);
-    // A failure is told when it is the next one's turn, if it still fails then.
-    if (Result<Outputs> next = open_outputs()) next_outputs_ = std::move(*next);
+    script_ = RunningScript{*started, std::nullopt};
+    run_sessions_.push_back(*started);
     return;
   }
   core::ScriptResult result;
@@ -44,28 +42,27 @@ void ProcessRunner::start(const core::StartScript& start) {
   sink_.post(core::ScriptEnded{std::move(result)});
 }
 
-Result<ProcessRunner::RunningScript> ProcessRunner::try_start(const core::StartScript& start) {
+Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
   run_mark_ = core::run_mark(start.run_id);
-  Result<os::ExecPlan> plan = os::plan_exec(start.script.path, start.script.run_path, core::script_arguments(start));
-  if (!plan) return std::move(plan).error();
-
-  if (!next_outputs_) {
+  const core::Script& script = start.script;
+  if (!script.interpreter) return script.interpreter.error();
+  if (!outputs_) {
     Result<Outputs> opened = open_outputs();
     if (!opened) return std::move(opened).error();
-    next_outputs_ = std::move(*opened);
+    outputs_ = std::move(*opened);
   }
+  const std::vector<std::string> argv = core::script_argv(start);
   const std::vector<std::string> environment = core::script_environment(start);
-  const Result<pid_t> pid = os::spawn(os::SpawnRequest{plan->program, plan->argv, environment, environment_,
-                                                       next_outputs_->stdout_fd.get(), next_outputs_->stderr_fd.get()});
-  if (!pid) return pid.error();
-  Outputs outputs = *std::exchange(next_outputs_, std::nullopt);
-  RunningScript script;
-  script.pid = *pid;
-  script.out = std::move(outputs.out);
-  script.err = std::move(outputs.err);
-  script.out->begin(start.run_id, start.script);
-  script.err->begin(start.run_id, start.script);
-  return script;
+  const Result<pid_t> pid = os::spawn(os::SpawnRequest{argv.front(), argv, environment, environment_,
+                                                       outputs_->stdout_fd.get(), outputs_->stderr_fd.get()});
+  if (!pid) {
+    // The kernel names no file; the one to blame may be the interpreter's.
+    Result<void> usable = os::check_interpreter(*script.interpreter, script.path);
+    return usable ? pid.error() : std::move(usable).error();
+  }
+  outputs_->out->begin(start.run_id, script);
+  outputs_->err->begin(start.run_id, script);
+  return *pid;
 }
 
 Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {
@@ -82,31 +79,48 @@ Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {
 
 void ProcessRunner::reap_children() {
   bool orphans_reaped = false;
-  while (const std::optional<os::Exited> exited = os::reap_one()) {
+  bool script_reaped = false;
+  bool any_left = true;
+  while (any_left) {
+    const std::optional<os::Exited> exited = os::reap_one();
+    if (!exited) break;
     if (script_ && script_->pid == exited->pid) {
-      on_script_exited(exited->status);
+      script_->status = exited->status;
+      script_reaped = true;
     } else {
       orphans_reaped = true;
     }
+    any_left = os::any_children();
+  }
+  if (script_reaped) {
+    script_->any_left = any_left;
+    on_script_exited();
   }
   if (orphans_reaped) sink_.post(core::OrphansReaped{});
 }
 
-void ProcessRunner::on_script_exited(core::ExitStatus status) {
-  script_->status = status;
-  // The last of these calls may end script_, by way of on_drained().
-  ScriptOutput& out = *script_->out;
-  ScriptOutput& err = *script_->err;
-  out.finish_when_drained();
-  err.finish_when_drained();
+void ProcessRunner::on_script_exited() {
+  outputs_->out->finish_when_drained();
+  outputs_->err->finish_when_drained();
 }
 
 void ProcessRunner::on_drained(ScriptOutput&) noexcept {
   if (--script_->undrained > 0) return;
-  RunningScript ended = *std::exchange(script_, std::nullopt);
-  sink_.post(core::ScriptEnded{core::result_of(*ended.status, ended.err->tail())});
-  lingering_.push_back(std::move(ended.out));
-  lingering_.push_back(std::move(ended.err));
+  const RunningScript ended = *std::exchange(script_, std::nullopt);
+  sink_.post(core::ScriptEnded{core::result_of(*ended.status, outputs_->err->tail())});
+  if (ended.any_left) {
+    leave_outputs();
+  } else {
+    os::reset_pipe_flags(outputs_->stdout_fd.get());
+    os::reset_pipe_flags(outputs_->stderr_fd.get());
+  }
+}
+
+// What the script left behind may write yet, and that is not the next one's.
+void ProcessRunner::leave_outputs() {
+  Outputs left = *std::exchange(outputs_, std::nullopt);
+  lingering_.push_back(std::move(left.out));
+  lingering_.push_back(std::move(left.err));
   drop_closed_outputs();
 }
 
@@ -146,7 +160,7 @@ Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) con
 void ProcessRunner::forget_run(core::Trigger trigger) {
   run_sessions_.clear();
   run_mark_.clear();
-  next_outputs_.reset();
+  outputs_.reset();
   drop_closed_outputs();
   if (trigger == core::Trigger::install) {
     resident_ = std::move(lingering_);

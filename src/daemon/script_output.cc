@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "sidefridge/core/check.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/system_clock.h"
 
@@ -38,7 +39,9 @@ ScriptOutput::~ScriptOutput() {
 }
 
 void ScriptOutput::begin(std::string_view run_id, const core::Script& script) {
+  core::check(!owed_bytes_ && held_.empty(), "an output is drained before it begins again");
   format_.emplace(console_.format(), run_id, script, stream_);
+  tail_.clear();
   watch_->want(loop::Interest::input);
 }
 
@@ -131,8 +134,6 @@ void ScriptOutput::drain() {
   while (pipe_ && held_.empty() && *owed_bytes_ > 0) {
     if (read_some(*owed_bytes_) == Read::nothing_now) owed_bytes_ = 0;
   }
-  // One read more, for the end of the file: the last line may have no newline.
-  if (pipe_ && held_.empty()) read_some(read_bytes);
 }
 
 void ScriptOutput::tell_if_drained() noexcept {

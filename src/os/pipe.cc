@@ -27,6 +27,10 @@ Result<Pipe> open_pipe(std::size_t capacity_bytes) {
   return pipe;
 }
 
+void reset_pipe_flags(int write_end) noexcept {
+  core::check(::fcntl(write_end, F_SETFL, O_WRONLY) == 0, "reset_pipe_flags() is asked of a pipe");
+}
+
 std::size_t bytes_waiting(int fd) noexcept {
   int waiting = 0;
   core::check(::ioctl(fd, FIONREAD, &waiting) == 0, "bytes_waiting() is asked of a pipe");

@@ -19,6 +19,7 @@
 
 #include "sidefridge/core/check.h"
 #include "sidefridge/core/digest.h"
+#include "sidefridge/os/interpreter.h"
 #include "sidefridge/os/read_up_to.h"
 #include "sidefridge/os/tree_snapshot.h"
 #include "sidefridge/os/unique_fd.h"
@@ -70,7 +71,7 @@ private:
   /// What was learned of a file while it was copied.
   struct Copied {
     std::uint64_t digest;
-    bool is_program;  // ELF
+    Result<core::Interpreter> interpreter;
   };
 
   Result<void> open_folders() {
@@ -119,7 +120,9 @@ private:
       if (script == scripts.end()) return changed();
       ++scripts_copied;
       script->digest = (*copied)->digest;
-      if (may_execute_ || !(*copied)->is_program) script->run_path = destination_ + "/" + entry.path;
+      script->interpreter = (*copied)->interpreter;
+      const bool is_program = script->interpreter && script->interpreter->program.empty();
+      if (may_execute_ || !is_program) script->run_path = destination_ + "/" + entry.path;
     }
     if (scripts_copied != scripts.size()) return changed();
     reading.hooks.assign(hook, std::move(scripts), of_all.value());
@@ -173,17 +176,14 @@ private:
   Result<Copied> copy_content(int from, int to, const TreeEntry& entry) {
     core::Digest digest;
     digest.add(is_executable(entry.stamp) ? "x" : "-");
-    bool is_program = false;
+    Result<core::Interpreter> interpreter = core::Interpreter{};
     for (off_t copied = 0; copied < entry.stamp.size;) {
       settings_.on_step();
       const ssize_t got = read_up_to(from, buffer_);
       if (got < 0) return cannot_read(entry.path, errno);
       if (got == 0) return changed();
       const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(got));
-      if (copied == 0)
-        is_program = bytes.starts_with(
-            "\x7f"
-            "ELF");
+      if (copied == 0) interpreter = core::interpreter_of(bytes, scripts_dir_ + "/" + entry.path);
       copied += got;
       // All blocks but the last are full, so that the same content is cut the same way each time.
       digest.add(core::digest_of(bytes));
@@ -191,10 +191,10 @@ private:
         return cannot_write("/" + entry.path, refusal);
       }
     }
-    return Copied{digest.value(), is_program};
+    return Copied{digest.value(), std::move(interpreter)};
   }
 
-  /// The reading, with digests that need no content.
+  /// The reading, with digests that need no content but for its beginning.
   HookReading in_place(HookReading reading, const std::string& why) const {
     for (const core::Hook hook : core::all_hooks) {
       std::vector<core::Script> scripts = reading.hooks.scripts(hook);
@@ -211,6 +211,7 @@ private:
                             .add(static_cast<std::uint64_t>(stamp.changed_ns))
                             .value();
         of_all.add(script.name).add("\n").add(script.digest);
+        script.interpreter = read_interpreter(script.path);
       }
       reading.hooks.assign(hook, std::move(scripts), of_all.value());
     }

@@ -46,11 +46,21 @@ TEST(ScriptEnvironment, names_run_hook_script_trigger_and_tick) {
       (Lines{"SIDEFRIDGE_RUN_ID=20261123-030000-000", "SIDEFRIDGE_HOOK=backups",
              "SIDEFRIDGE_SCRIPT=/scripts/backups/bkp", "SIDEFRIDGE_TRIGGER=catch-up",
              "SIDEFRIDGE_SCHEDULED_AT=2026-11-23T03:00:00Z", "SIDEFRIDGE_ATTEMPT=2", "SIDEFRIDGE_ATTEMPTS_LEFT=3"}));
-  EXPECT_TRUE(script_arguments(a_start()).empty());
+}
+
+TEST(ScriptEnvironment, a_script_is_started_by_its_interpreter) {
+  StartScript start = a_start();
+  start.script.run_path = "/copy/bkp";
+  EXPECT_EQ(script_argv(start), (Lines{"/bin/sh", "/copy/bkp"}));
+  start.script.interpreter = Interpreter{"/bin/bash", "-e -u"};
+  EXPECT_EQ(script_argv(start), (Lines{"/bin/bash", "-e -u", "/copy/bkp"}));
+  start.script.interpreter = Interpreter{""};
+  EXPECT_EQ(script_argv(start), Lines{"/copy/bkp"});
 }
 
 TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
-  const StartScript start = after(StepOutcome::exited, 3);
+  StartScript start = after(StepOutcome::exited, 3);
+  start.script.run_path = "/copy/mail";
   const Lines told = script_environment(start);
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_MESSAGE=it broke"));
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_HOOK=before_backups"));
@@ -58,7 +68,7 @@ TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_STDERR=tail"));
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_EXIT_CODE=3"));
   EXPECT_FALSE(any_starts_with(told, "SIDEFRIDGE_ERROR_SIGNAL"));
-  EXPECT_EQ(script_arguments(start), Lines{"it broke"});
+  EXPECT_EQ(script_argv(start), (Lines{"/bin/sh", "/copy/mail", "it broke"}));
 }
 
 TEST(ScriptEnvironment, gives_a_signal_or_an_exit_code_never_both) {

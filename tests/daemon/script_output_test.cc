@@ -272,10 +272,8 @@ TEST_F(ScriptOutputTest, is_drained_at_once_when_nothing_waits) {
 TEST_F(ScriptOutputTest, relays_what_waits_before_it_is_drained) {
   begin();
   script_writes("one\ntwo");
-  script_closes();
   output->finish_when_drained();
   EXPECT_EQ(drained, 1);
-  EXPECT_FALSE(output->is_open());
   const std::vector<std::string> lines = lines_of(all_written());
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(own_bytes(lines[1]), "two");
@@ -337,6 +335,20 @@ TEST_F(ScriptOutputTest, is_drained_only_when_a_stalled_reader_reads_again) {
     if (line.find("some text") != line.npos) total += std::string_view("some text\n").size();
   }
   EXPECT_EQ(total, accepted / 10 * 10);
+}
+
+TEST_F(ScriptOutputTest, serves_the_next_script_once_it_is_drained) {
+  begin(Stream::err);
+  script_writes("of the first\nunfinished");
+  output->finish_when_drained();
+  output->begin("r-1", core::Script{core::Hook::backups, "20-next", "/scripts/backups/20-next"});
+  EXPECT_EQ(output->tail(), "");
+  script_writes("of the next\n");
+  const std::vector<std::string> lines = lines_of(all_written());
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(without_time(lines[1]), "err   r-1 backups/10-dump | unfinished");
+  EXPECT_EQ(without_time(lines[2]), "err   r-1 backups/20-next | of the next");
+  EXPECT_EQ(output->tail(), "of the next\n");
 }
 
 TEST_F(ScriptOutputTest, may_be_destroyed_by_the_one_it_tells) {

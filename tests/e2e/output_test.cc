@@ -81,6 +81,23 @@ TEST_F(Output, what_a_script_prints_comes_between_its_start_and_its_end) {
   }
 }
 
+TEST_F(Output, what_a_leftover_prints_bears_the_name_of_its_script) {
+  stage.script("backups/10-first",
+               "#!/bin/sh\n(until [ -e @ROOT@/go ]; do sleep 0.02; done; echo late; touch @ROOT@/gone) &\n");
+  stage.script("backups/20-next",
+               "#!/bin/sh\ntouch @ROOT@/go\nuntil [ -e @ROOT@/gone ]; do sleep 0.02; done\necho next\n");
+  const std::string text = once();
+  EXPECT_NE(text.find(" backups/10-first | late\n"), std::string::npos) << text;
+  EXPECT_NE(text.find(" backups/20-next | next\n"), std::string::npos) << text;
+}
+
+TEST_F(Output, what_a_script_does_to_its_stdout_is_undone_for_the_next) {
+  stage.script("backups/10-first", "#!/bin/sh\npython3 -c 'import os; os.set_blocking(1, False)'\n");
+  stage.script("backups/20-next", "#!/bin/sh\npython3 -c 'import os; print(\"waits:\", os.get_blocking(1))'\n");
+  const std::string text = once();
+  EXPECT_NE(text.find(" backups/20-next | waits: True\n"), std::string::npos) << text;
+}
+
 TEST_F(Output, a_long_line_comes_in_marked_parts_and_whole) {
   stage.script("backups/bkp", "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x\necho end\n");
   const std::string text = once();

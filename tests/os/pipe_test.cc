@@ -34,6 +34,14 @@ TEST(Pipe, keeps_the_kernels_capacity_where_another_is_refused) {
   EXPECT_GT(::fcntl(pipe->write_end.get(), F_GETPIPE_SZ), 0);
 }
 
+TEST(Pipe, forgets_what_a_program_did_to_its_end) {
+  const Pipe pipe = *open_pipe();
+  const int fd = pipe.write_end.get();
+  ASSERT_EQ(::fcntl(fd, F_SETFL, O_WRONLY | O_NONBLOCK | O_APPEND | O_DIRECT), 0);
+  reset_pipe_flags(fd);
+  EXPECT_EQ(::fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_APPEND | O_DIRECT), O_WRONLY);
+}
+
 TEST(Pipe, tells_how_many_bytes_wait) {
   const Pipe pipe = *open_pipe();
   EXPECT_EQ(bytes_waiting(pipe.read_end.get()), 0U);

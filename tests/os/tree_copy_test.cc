@@ -19,7 +19,6 @@
 
 #include "fixture.h"
 #include "kubelet_volume.h"
-#include "sidefridge/os/exec_plan.h"
 #include "sidefridge/os/tree_snapshot.h"
 
 namespace sidefridge::os {
@@ -137,7 +136,7 @@ TEST(TreeCopy, scripts_find_what_lies_beside_them) {
   const HookReading reading = copy(dir / "scripts", dir / "copy");
   const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
   remove_tree(dir / "scripts");
-  EXPECT_EQ(output_of(plan_exec(script.path, script.run_path, {})->argv), "found by " + (dir / "copy/backups/10-db\n"));
+  EXPECT_EQ(output_of(script.argv()), "found by " + (dir / "copy/backups/10-db\n"));
 }
 
 TEST(TreeCopy, scripts_find_what_lies_beside_the_hooks) {
@@ -147,7 +146,7 @@ TEST(TreeCopy, scripts_find_what_lies_beside_the_hooks) {
   dir.write("scripts/.hidden/x", "");
   const HookReading reading = copy(dir / "scripts", dir / "copy");
   const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
-  EXPECT_EQ(output_of(plan_exec(script.path, script.run_path, {})->argv), "common\n");
+  EXPECT_EQ(output_of(script.argv()), "common\n");
   EXPECT_FALSE(fs::exists(dir / "copy/.hidden"));
   remove_tree(dir / "copy");
   EXPECT_TRUE(fs::exists(dir / "scripts/lib/common.sh")) << "the links go, not what they lead to";
@@ -347,9 +346,9 @@ TEST(TreeCopy, works_on_a_noexec_mount) {
   const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
   const core::Script& program = reading.hooks.scripts(Hook::backups)[1];
   EXPECT_EQ(script.run_path, dir / "state/copy/backups/10-script");
-  EXPECT_EQ(output_of(plan_exec(script.path, script.run_path, {})->argv), "of one version\n");
+  EXPECT_EQ(output_of(script.argv()), "of one version\n");
   EXPECT_EQ(program.run_path, program.path);
-  EXPECT_EQ(output_of(plan_exec(program.path, program.run_path, Texts{"runs"})->argv), "runs\n");
+  EXPECT_EQ(output_of({program.argv()[0], "runs"}), "runs\n");
   ASSERT_EQ(::umount((dir / "state").c_str()), 0);
 }
 

@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/core/interpreter.h"
+#include "sidefridge/core/result.h"
+
 namespace sidefridge::core {
 
 /// A moment in a pod's backup life; also the name of the folder that holds its scripts.
@@ -26,15 +29,21 @@ std::optional<Hook> parse_hook(std::string_view name) noexcept;
 /// One script of one hook, as a user knows it.
 struct Script {
   Hook hook = Hook::backups;
-  std::string name;          // file name: "10-dump"
-  std::string path;          // as a user would type it: "/scripts/backups/10-dump"
-  std::string run_path{};    // where to run it from: a copy of it, or `path` itself
-  std::uint64_t digest = 0;  // of its content and whether it may be executed; 0: unknown
+  std::string name;                                 // file name: "10-dump"
+  std::string path;                                 // as a user would type it: "/scripts/backups/10-dump"
+  std::string run_path{};                           // where to run it from: a copy of it, or `path` itself
+  std::uint64_t digest = 0;                         // of its content and whether it may be executed; 0: unknown
+  Result<Interpreter> interpreter = Interpreter{};  // or why it cannot be started
 
   /// "backups/10-dump": how log lines call it.
   std::string tag() const;
 
-  /// Where a copy lies is no difference: run_path is ignored.
+  /// What to hand to the kernel: the program and its arguments, the file itself the last of them, as the kernel would
+  /// build it. So neither a missing x permission nor a noexec mount keeps a script from running.
+  /// Requires: interpreter.ok().
+  std::vector<std::string> argv() const;
+
+  /// Where a copy lies is no difference, and the content says what executes it: run_path and interpreter are ignored.
   friend bool operator==(const Script& a, const Script& b) {
     return a.hook == b.hook && a.name == b.name && a.path == b.path && a.digest == b.digest;
   }

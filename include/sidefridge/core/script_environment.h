@@ -17,7 +17,8 @@ std::vector<std::string> script_environment(const StartScript& start);
 /// The entry that marks a process as one of this run's.
 std::string run_mark(const std::string& run_id);
 
-/// The arguments a script gets: none; for on_error the message of the failure.
-std::vector<std::string> script_arguments(const StartScript& start);
+/// What to execute: Script::argv(), and for on_error the message of the failure as the script's only argument.
+/// Requires: start.script.interpreter.ok().
+std::vector<std::string> script_argv(const StartScript& start);
 
 }  // namespace sidefridge::core

@@ -44,13 +44,13 @@ public:
 private:
   struct RunningScript {
     pid_t pid;
-    std::unique_ptr<ScriptOutput> out;
-    std::unique_ptr<ScriptOutput> err;
     std::optional<core::ExitStatus> status;  // once reaped
+    bool any_left = false;                   // then: whether anybody is there who may hold its pipes
     int undrained = 2;                       // outputs whose last bytes are still to be relayed
   };
 
-  /// Pipes for one script.
+  /// Pipes for one script after the other. Their ends for writing stay open here: so a script's end is heard once,
+  /// from its process, and its pipes serve the next one, which starts the sooner.
   struct Outputs {
     std::unique_ptr<ScriptOutput> out;
     std::unique_ptr<ScriptOutput> err;
@@ -59,9 +59,10 @@ private:
   };
 
   Result<Outputs> open_outputs();
-  Result<RunningScript> try_start(const core::StartScript& start);
-  void on_script_exited(core::ExitStatus status);
+  Result<pid_t> try_start(const core::StartScript& start);
+  void on_script_exited();
   void on_drained(ScriptOutput& output) noexcept override;
+  void leave_outputs();
   Result<std::vector<os::FoundProcess>> find(core::Scope scope) const;
   void drop_closed_outputs();
 
@@ -70,9 +71,9 @@ private:
   EventSink& sink_;
   std::vector<std::string> environment_;
   std::optional<RunningScript> script_;
-  std::optional<Outputs> next_outputs_;  // opened while a script runs, so that the one after it starts sooner
-  std::string run_mark_;                 // what marks the run's processes, while a run is on
-  std::vector<pid_t> run_sessions_;      // the pids of its scripts so far
+  std::optional<Outputs> outputs_;                        // of the script that runs, or for the next one
+  std::string run_mark_;                                  // what marks the run's processes, while a run is on
+  std::vector<pid_t> run_sessions_;                       // the pids of its scripts so far
   std::vector<std::unique_ptr<ScriptOutput>> lingering_;  // held open by what its scripts left behind
   std::vector<std::unique_ptr<ScriptOutput>> resident_;   // the same, of install_dependencies
 };

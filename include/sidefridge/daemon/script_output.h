@@ -43,8 +43,8 @@ public:
   static Result<std::unique_ptr<ScriptOutput>> open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
                                                     core::Stream stream, ScriptOutputListener& listener);
 
-  /// Says whose output it is, and reads from now on. Requires: not begun yet; nothing else but destruction comes
-  /// before.
+  /// Says whose output it is, and reads from now on; once drained, the next script's. Requires: not begun, or drained
+  /// since.
   void begin(std::string_view run_id, const core::Script& script);
 
   ~ScriptOutput();

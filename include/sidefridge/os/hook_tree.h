@@ -11,7 +11,7 @@ namespace sidefridge::os {
 
 /// What the folder of hooks holds at one moment. All texts are one line and name a path.
 struct HookReading {
-  core::HookSet hooks;                // paths: <scripts_dir>/<hook>/<name>; digests: unknown
+  core::HookSet hooks;                // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
   std::vector<std::string> warnings;  // a folder that is no hook, a hook that is no folder, nothing to back up
   std::vector<std::string> skipped;   // what is in a hook's folder and is no script, and why
 };

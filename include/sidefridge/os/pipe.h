@@ -21,6 +21,10 @@ inline constexpr std::size_t default_pipe_bytes = 64 * std::size_t{1024};
 /// Errors: EMFILE, ENFILE.
 Result<Pipe> open_pipe(std::size_t capacity_bytes = default_pipe_bytes);
 
+/// Undoes what a program may have done to its end of a pipe, and to everybody's who shares it: O_NONBLOCK, O_ASYNC,
+/// O_DIRECT. Requires: `write_end` is one.
+void reset_pipe_flags(int write_end) noexcept;
+
 /// Bytes written to a pipe and not read yet. Requires: `fd` is an end of a pipe.
 std::size_t bytes_waiting(int fd) noexcept;
 

@@ -16,11 +16,12 @@ struct CopySettings {
   std::function<void()> on_step = [] {};                // for tests: called between any two looks at the tree
 };
 
-/// Reads the hooks as read_hook_tree() does, with digests, and copies their folders to `destination` with the same
-/// relative layout: `$(dirname "$0")/lib.sh` is found, and of the script's own version. Copied are regular files, links
-/// followed, and sub-folders, dot files included; what lies beside the hook folders is linked to where it is, whatever
-/// version that has. Left out is what begins with ".." (the kubelet's), what is neither file nor folder, and what lies
-/// beside the scripts and may not be read. Files are 0500 when somebody may execute them, else 0400; folders are 0700.
+/// Reads the hooks as read_hook_tree() does, with digests and interpreters, and copies their folders to `destination`
+/// with the same relative layout: `$(dirname "$0")/lib.sh` is found, and of the script's own version. Copied are
+/// regular files, links followed, and sub-folders, dot files included; what lies beside the hook folders is linked to
+/// where it is, whatever version that has. Left out is what begins with ".." (the kubelet's), what is neither file nor
+/// folder, and what lies beside the scripts and may not be read. Files are 0500 when somebody may execute them, else
+/// 0400; folders are 0700.
 ///
 /// There was an instant at which the tree was what the copy is: everything is looked at before and after, down to the
 /// inode and time stamps of each file, and copied again when anything moved meanwhile.

@@ -1,0 +1,29 @@
+// interpreter.h - what executes a script's file.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "sidefridge/core/result.h"
+
+namespace sidefridge::core {
+
+/// What executes a file, as fs/binfmt_script.c has it.
+struct Interpreter {
+  std::string program = "/bin/sh";  // path; empty: the file is a program itself
+  std::string argument{};           // a single one; empty: none
+
+  friend bool operator==(const Interpreter&, const Interpreter&) = default;
+};
+
+/// As much of a file's beginning as decides (BINPRM_BUF_SIZE).
+inline constexpr std::size_t interpreter_head_bytes = 256;
+
+/// What executes a file that begins with `head`: what its shebang names; nothing but itself when it is a program (ELF);
+/// /bin/sh for anything else, which is what shells make of a file without a shebang.
+/// Requires: `head` is the whole file, or its first interpreter_head_bytes at least.
+/// Errors:   invalid: the shebang is longer than 255 bytes, or ends with a carriage return. They name `script_path`.
+Result<Interpreter> interpreter_of(std::string_view head, std::string_view script_path);
+
+}  // namespace sidefridge::core
