@@ -94,14 +94,11 @@ void ProcessRunner::reap_children() {
   }
   if (script_reaped) {
     script_->any_left = any_left;
-    on_script_exited();
+    // The last of these calls may end script_, by way of on_drained().
+    outputs_->out->finish_when_drained();
+    outputs_->err->finish_when_drained();
   }
   if (orphans_reaped) sink_.post(core::OrphansReaped{});
-}
-
-void ProcessRunner::on_script_exited() {
-  outputs_->out->finish_when_drained();
-  outputs_->err->finish_when_drained();
 }
 
 void ProcessRunner::on_drained(ScriptOutput&) noexcept {
@@ -160,6 +157,7 @@ Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) con
 void ProcessRunner::forget_run(core::Trigger trigger) {
   run_sessions_.clear();
   run_mark_.clear();
+  script_.reset();  // there is one yet only if it could not be killed
   outputs_.reset();
   drop_closed_outputs();
   if (trigger == core::Trigger::install) {

@@ -60,7 +60,6 @@ private:
 
   Result<Outputs> open_outputs();
   Result<pid_t> try_start(const core::StartScript& start);
-  void on_script_exited();
   void on_drained(ScriptOutput& output) noexcept override;
   void leave_outputs();
   Result<std::vector<os::FoundProcess>> find(core::Scope scope) const;
