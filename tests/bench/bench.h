@@ -28,8 +28,8 @@ inline double median(std::vector<double> values) {
 struct Place {
   std::filesystem::path root;
 
-  Place() {
-    std::string name = (std::filesystem::temp_directory_path() / "sidefridge_bench_XXXXXX").string();
+  explicit Place(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "sidefridge_bench_XXXXXX").string();
     must(::mkdtemp(name.data()) != nullptr, "mkdtemp");
     root = name;
     std::filesystem::create_directories(root / "scripts" / "backups");

@@ -178,7 +178,9 @@ double last_run_ms(const std::string& sidefridge, const Place& place) {
 }
 
 void bench_scripts(const std::string& sidefridge, int rounds) {
-  Place place;
+  // In memory, as /run is: else the copies that `once` has just made are written to the disk while its run goes on. A
+  // daemon has made them long before.
+  Place place("/dev/shm");
   constexpr int count = 1000;
   std::vector<std::string> scripts;
   for (int i = 0; i < count; ++i) {
