@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "sidefridge/core/month_days.h"
+
 namespace sidefridge::core {
 namespace {
 

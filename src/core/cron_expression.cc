@@ -1,4 +1,4 @@
-// cron_expression.cc - cron's text as bit sets and back.
+// cron_expression.cc - cron's text as bit sets.
 #include "sidefridge/core/cron_expression.h"
 
 #include <algorithm>
@@ -7,45 +7,14 @@
 #include <charconv>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <utility>
 
+#include "sidefridge/core/cron_fields.h"
+#include "sidefridge/core/month_days.h"
 #include "sidefridge/core/quote.h"
 
 namespace sidefridge::core {
 namespace {
-
-constexpr std::array<std::string_view, 12> month_names{"january",   "february", "march",    "april",
-                                                       "may",       "june",     "july",     "august",
-                                                       "september", "october",  "november", "december"};
-constexpr std::array<std::string_view, 7> weekday_names{"sunday",   "monday", "tuesday", "wednesday",
-                                                        "thursday", "friday", "saturday"};
-
-struct Field {
-  std::string_view name;
-  unsigned low;
-  unsigned high;
-  std::string_view allowed;
-  std::span<const std::string_view> names{};  // whole; the first means `low`
-  unsigned highest_written = high;            // 7 is a second way to write Sunday
-  std::string_view all = "*";                 // each of these characters alone stands for the whole field
-
-  constexpr unsigned size() const { return high - low + 1; }
-};
-
-constexpr Field second_field{"second", 0, 59, "0-59"};
-constexpr Field minute_field{"minute", 0, 59, "0-59"};
-constexpr Field hour_field{"hour", 0, 23, "0-23"};
-constexpr Field day_field{
-    .name = "day of month", .low = 1, .high = 31, .allowed = "1-31, also 1W to 31W, L, L-1 to L-30 or LW", .all = "*?"};
-constexpr Field month_field{.name = "month", .low = 1, .high = 12, .allowed = "1-12 or jan-dec", .names = month_names};
-constexpr Field weekday_field{.name = "day of week",
-                              .low = 0,
-                              .high = 6,
-                              .allowed = "0-7 (0 and 7 are Sunday) or sun-sat, also with L or #1 to #5 behind",
-                              .names = weekday_names,
-                              .highest_written = 7,
-                              .all = "*?"};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> macros{{{"@hourly", "0 * * * *"},
                                                                                {"@daily", "0 0 * * *"},
@@ -56,10 +25,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> macros{{{
                                                                                {"@annually", "0 0 1 1 *"}}};
 
 constexpr std::array<unsigned, 12> longest_month{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-constexpr std::uint64_t bit(unsigned n) {
-  return std::uint64_t{1} << n;
-}
 
 constexpr char lowered(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -286,174 +251,6 @@ Result<CronExpression> parse_fields(const Fields& fields) {
   return expression;
 }
 
-/// `5`, `1-5`, `1,2,7-9`: runs of neighbours.
-std::string list_of(std::uint64_t bits) {
-  std::string out;
-  while (bits != 0) {
-    const auto first = static_cast<unsigned>(std::countr_zero(bits));
-    const auto length = static_cast<unsigned>(std::countr_one(bits >> first));
-    bits &= ~((bit(length) - 1) << first);
-    if (!out.empty()) out += ',';
-    out += std::to_string(first);
-    if (length == 1) continue;
-    out += length == 2 ? ',' : '-';
-    out += std::to_string(first + length - 1);
-  }
-  return out;
-}
-
-/// The distance between neighbours when there are three values or more and all are equally far apart, else nothing.
-std::optional<unsigned> step_of(std::uint64_t bits) {
-  if (std::popcount(bits) < 3) return std::nullopt;
-  unsigned previous = static_cast<unsigned>(std::countr_zero(bits));
-  std::optional<unsigned> step;
-  for (std::uint64_t rest = bits & (bits - 1); rest != 0; rest &= rest - 1) {
-    const auto value = static_cast<unsigned>(std::countr_zero(rest));
-    if (step && value - previous != *step) return std::nullopt;
-    step = value - previous;
-    previous = value;
-  }
-  return step;
-}
-
-/// `5`, `1,2`, `1-5`, `10-30/10`: never with a star.
-std::string format_plain(std::uint64_t bits) {
-  const auto step = step_of(bits);
-  if (!step || *step == 1) return list_of(bits);
-  const auto first = static_cast<unsigned>(std::countr_zero(bits));
-  const unsigned last = 63 - static_cast<unsigned>(std::countl_zero(bits));
-  return std::to_string(first) + "-" + std::to_string(last) + "/" + std::to_string(*step);
-}
-
-/// What `*/step` stands for.
-std::uint64_t star_bits(const Field& field, unsigned step) {
-  std::uint64_t bits = 0;
-  for (unsigned value = field.low; value <= field.high; value += step) bits |= bit(value);
-  return bits;
-}
-
-/// The smallest step of which `*/step` is part of the set. Requires: the lowest value is.
-unsigned star_step_of(const Field& field, std::uint64_t bits) {
-  unsigned step = 1;
-  while ((star_bits(field, step) & ~bits) != 0) ++step;
-  return step;
-}
-
-/// `*`, `*/15`, `*/20,5`. Requires: the lowest value is set.
-std::string format_with_star(const Field& field, std::uint64_t bits) {
-  const unsigned step = star_step_of(field, bits);
-  const std::uint64_t rest = bits & ~star_bits(field, step);
-  return (step == 1 ? "*" : "*/" + std::to_string(step)) + (rest == 0 ? "" : "," + list_of(rest));
-}
-
-bool is_star_and_step(const Field& field, std::uint64_t bits) {
-  if ((bits & bit(field.low)) == 0) return false;
-  const unsigned step = star_step_of(field, bits);
-  return star_bits(field, step) == bits && (step == 1 || std::popcount(bits) > 2);
-}
-
-/// A field where it does not matter whether it starts with `*`.
-std::string format_freely(const Field& field, std::uint64_t bits) {
-  return is_star_and_step(field, bits) ? format_with_star(field, bits) : format_plain(bits);
-}
-
-/// The seconds (unless they are 0 alone and need no saying), minutes and hours. Whether one of them starts with `*`
-/// means something: when one has to, it is the one that looks best.
-std::string format_time(const CronExpression& expression) {
-  struct TimeField {
-    const Field& field;
-    std::uint64_t bits;
-    int by_star;  // how many of its values a star and a step stand for
-  };
-  std::array<TimeField, 3> fields{{{minute_field, expression.minutes, 0},
-                                   {hour_field, expression.hours, 0},
-                                   {second_field, expression.seconds, 0}}};
-  bool has_star = false;
-  const TimeField* starred = nullptr;
-  for (TimeField& each : fields) {
-    if (is_star_and_step(each.field, each.bits)) has_star = true;
-    if ((each.bits & 1) == 0) continue;
-    each.by_star = std::popcount(star_bits(each.field, star_step_of(each.field, each.bits)));
-    if (starred == nullptr || each.by_star > starred->by_star) starred = &each;
-  }
-  const auto text_of = [&](const TimeField& each) {
-    if (!expression.follows_real_time) return format_plain(each.bits);
-    if (!has_star && &each == starred) return format_with_star(each.field, each.bits);
-    return format_freely(each.field, each.bits);
-  };
-  std::string out;
-  if (const std::string seconds = text_of(fields[2]); seconds != "0") out += seconds + " ";
-  return out + text_of(fields[0]) + " " + text_of(fields[1]);
-}
-
-void add_item(std::string& list, std::string_view item) {
-  if (!list.empty()) list += ',';
-  list += item;
-}
-
-std::string format_days(const CronExpression& expression) {
-  std::string out;
-  if (expression.days != 0) {
-    // A star alone would not be a restriction.
-    const bool all = expression.days == star_bits(day_field, 1);
-    out = all ? list_of(expression.days) : format_freely(day_field, expression.days);
-  }
-  for (unsigned before = 0; before <= 30; ++before) {
-    if ((expression.last_days & bit(31 - before)) == 0) continue;
-    add_item(out, before == 0 ? "L" : "L-" + std::to_string(before));
-  }
-  for (unsigned day = 1; day <= 31; ++day) {
-    if ((expression.nearest_weekdays & bit(day)) != 0) add_item(out, std::to_string(day) + "W");
-  }
-  if ((expression.nearest_weekdays & 1) != 0) add_item(out, "LW");
-  return out;
-}
-
-std::string format_weekdays(const CronExpression& expression) {
-  std::string out;
-  if (expression.weekdays != 0) {
-    const bool all = expression.weekdays == star_bits(weekday_field, 1);
-    out = all ? list_of(expression.weekdays) : format_freely(weekday_field, expression.weekdays);
-  }
-  for (unsigned i = 0; i < 35; ++i) {
-    if ((expression.nth_weekdays & bit(i)) == 0) continue;
-    add_item(out, std::to_string(i % 7) + "#" + std::to_string(i / 7 + 1));
-  }
-  for (unsigned weekday = 0; weekday < 7; ++weekday) {
-    if ((expression.last_weekdays & bit(weekday)) != 0) add_item(out, std::to_string(weekday) + "L");
-  }
-  return out;
-}
-
-// Five weeks of seven bits each.
-constexpr std::uint64_t five_weeks = 0x1020'4081;
-constexpr std::uint64_t all_weeks = (std::uint64_t{1} << 35) - 1;
-
-/// Seven weekdays a week, made into 35 days of the month (bit 1 is the first).
-std::uint64_t to_days(std::uint64_t weeks, unsigned first_weekday) noexcept {
-  // Each week is rotated so that its bit 0 is the weekday of the first.
-  const std::uint64_t kept = (bit(7 - first_weekday) - 1) * five_weeks;
-  return ((weeks >> first_weekday & kept) | (weeks << (7 - first_weekday) & ~kept & all_weeks)) << 1;
-}
-
-std::uint64_t nearest_weekdays_of(const CronExpression& expression, unsigned length, unsigned first_weekday) noexcept {
-  constexpr std::uint64_t monday_to_friday = 0b011'1110;
-  constexpr std::uint64_t saturday = 0b100'0000;
-  constexpr std::uint64_t sunday = 0b000'0001;
-  const std::uint64_t whole = bit(length + 1) - 2;
-  const std::uint64_t wanted =
-      (expression.nearest_weekdays & whole) | ((expression.nearest_weekdays & 1) != 0 ? bit(length) : 0);
-
-  const std::uint64_t on_saturday = wanted & to_days(saturday * five_weeks, first_weekday);
-  const std::uint64_t on_sunday = wanted & to_days(sunday * five_weeks, first_weekday);
-  std::uint64_t found = wanted & to_days(monday_to_friday * five_weeks, first_weekday);
-  // The Friday before, the Monday after; at an end of the month the other one.
-  found |= (on_saturday & ~bit(1)) >> 1 | (on_sunday & ~bit(length)) << 1;
-  if ((on_saturday & bit(1)) != 0) found |= bit(3);
-  if ((on_sunday & bit(length)) != 0) found |= bit(length - 2);
-  return found;
-}
-
 }  // namespace
 
 Result<CronExpression> parse_cron(std::string_view text) {
@@ -477,13 +274,6 @@ Result<CronExpression> parse_cron(std::string_view text) {
   return parse_fields(fields);
 }
 
-std::string format_cron(const CronExpression& expression) {
-  const bool days_count = expression.day_rule == DayRule::days || expression.day_rule == DayRule::either;
-  const bool weekdays_count = expression.day_rule == DayRule::weekdays || expression.day_rule == DayRule::either;
-  return format_time(expression) + " " + (days_count ? format_days(expression) : "*") + " " +
-         format_freely(month_field, expression.months) + " " + (weekdays_count ? format_weekdays(expression) : "*");
-}
-
 ZonedText split_zone(std::string_view text) noexcept {
   const std::size_t start = text.find_first_not_of(" \t");
   std::string_view rest = start == std::string_view::npos ? std::string_view() : text.substr(start);
@@ -495,27 +285,6 @@ ZonedText split_zone(std::string_view text) noexcept {
     return {zone, rest};
   }
   return {std::nullopt, text};
-}
-
-std::uint32_t matching_days(const CronExpression& expression, unsigned length, unsigned first_weekday) noexcept {
-  const std::uint64_t whole = bit(length + 1) - 2;
-  std::uint64_t by_day = expression.days | std::uint64_t{expression.last_days} >> (31 - length);
-  if (expression.nearest_weekdays != 0) by_day |= nearest_weekdays_of(expression, length, first_weekday);
-
-  std::uint64_t by_weekday = to_days(expression.weekdays * five_weeks | expression.nth_weekdays, first_weekday);
-  if (expression.last_weekdays != 0) {
-    const std::uint64_t last_week = bit(length + 1) - bit(length - 6);
-    by_weekday |= to_days(expression.last_weekdays * five_weeks, first_weekday) & last_week;
-  }
-
-  std::uint64_t matching = whole;
-  switch (expression.day_rule) {
-    case DayRule::every: break;
-    case DayRule::days: matching &= by_day; break;
-    case DayRule::weekdays: matching &= by_weekday; break;
-    case DayRule::either: matching &= by_day | by_weekday; break;
-  }
-  return static_cast<std::uint32_t>(matching);
 }
 
 }  // namespace sidefridge::core

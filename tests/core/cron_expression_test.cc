@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "sidefridge/core/month_days.h"
+
 namespace sidefridge::core {
 namespace {
 

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sidefridge/core/month_days.h"
 #include "sidefridge/core/zone.h"
 
 namespace sidefridge::core {

@@ -1,4 +1,5 @@
-// cron_expression.h - cron's text as bit sets and back; calendar.h says which instants they mean.
+// cron_expression.h - cron's text as bit sets and back; month_days.h and calendar.h say which days and instants they
+// mean.
 #pragma once
 
 #include <cstdint>
@@ -62,9 +63,5 @@ struct ZonedText {
 /// Parts "CRON_TZ=Europe/Berlin 0 3 * * *", or the same with TZ=, behind the zone.
 /// Returns: views into `text`. Whether there is such a zone is not looked at.
 ZonedText split_zone(std::string_view text) noexcept;
-
-/// The days that match in a month of `length` days whose first is `first_weekday` (0-6, Sunday is 0), as bits 1-31.
-/// Its own months are not looked at.
-std::uint32_t matching_days(const CronExpression& expression, unsigned length, unsigned first_weekday) noexcept;
 
 }  // namespace sidefridge::core
