@@ -1,4 +1,4 @@
-# The image: sidefridge as process 1, with bash and kubectl for its hooks.
+# The image: sidefridge as process 1, with bash, curl and kubectl for its hooks.
 #
 #   docker build -t sidefridge .
 #   docker build --build-arg TESTS=OFF -t sidefridge .     (half the time; of a release, whose tests have passed)
