@@ -6,6 +6,7 @@
 #include "sidefridge/store/state_folder.h"
 
 namespace sidefridge::tools {
+
 std::string_view command_name(const char* const* argv) {
   const std::string_view path = *argv != nullptr ? *argv : "";
   return path.substr(path.find_last_of('/') + 1);

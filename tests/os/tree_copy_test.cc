@@ -334,6 +334,25 @@ TEST(TreeCopy, leaves_nothing_on_a_full_disk) {
   ASSERT_EQ(::umount((dir / "state").c_str()), 0);
 }
 
+TEST(TreeCopy, knows_what_executes_a_script_copied_or_not) {
+  const TempDir dir;
+  dir.write("scripts/backups/10-bash", "#!/bin/bash -e\n" + std::string(1000, '#'));
+  dir.write("scripts/backups/20-windows", "#!/bin/sh\r\n");
+  for (const std::uint64_t limit_bytes : {std::uint64_t{100'000}, std::uint64_t{100}}) {
+    const Result<HookReading> reading =
+        copy_hook_tree(dir / "scripts", dir / "copy", CopySettings{.limit_bytes = limit_bytes});
+    ASSERT_TRUE(reading.ok()) << reading.error().text;
+    const std::vector<core::Script>& scripts = reading->hooks.scripts(Hook::backups);
+    EXPECT_EQ(*scripts[0].interpreter, (core::Interpreter{"/bin/bash", "-e"}));
+    ASSERT_FALSE(scripts[1].interpreter.ok());
+    EXPECT_EQ(scripts[1].interpreter.error().text,
+              "script '" + (dir / "scripts/backups/20-windows") +
+                  "': its first line ends with a carriage return (Windows line ending)");
+    EXPECT_EQ(scripts[0].run_path == scripts[0].path, limit_bytes == 100);
+    remove_tree(dir / "copy");
+  }
+}
+
 TEST(TreeCopy, works_on_a_noexec_mount) {
   const TempDir dir;
   dir.make_folder("state");
