@@ -9,14 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/core/cron_fields.h"
+
 namespace sidefridge::core {
 namespace {
-
-constexpr std::array<std::string_view, 12> months{"January",   "February", "March",    "April",
-                                                  "May",       "June",     "July",     "August",
-                                                  "September", "October",  "November", "December"};
-constexpr std::array<std::string_view, 7> weekdays{"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                                   "Thursday", "Friday", "Saturday"};
 
 constexpr std::uint64_t all_of_sixty = (std::uint64_t{1} << 60) - 1;
 constexpr std::uint32_t all_hours = (1U << 24) - 1;
@@ -228,24 +224,24 @@ Words weekday_words(const CronExpression& expression) {
     words.push_back("weekdays");
   } else {
     for (const unsigned weekday : week) {
-      if (has(expression.weekdays, weekday)) words.push_back(std::string(weekdays[weekday]) + "s");
+      if (has(expression.weekdays, weekday)) words.push_back(std::string(weekday_names[weekday]) + "s");
     }
   }
   for (unsigned nth = 1; nth <= 5; ++nth) {
     for (const unsigned weekday : week) {
       if (!has(expression.nth_weekdays, 7 * (nth - 1) + weekday)) continue;
-      words.push_back("the " + ordinal(nth) + " " + std::string(weekdays[weekday]));
+      words.push_back("the " + ordinal(nth) + " " + std::string(weekday_names[weekday]));
     }
   }
   for (const unsigned weekday : week) {
-    if (has(expression.last_weekdays, weekday)) words.push_back("the last " + std::string(weekdays[weekday]));
+    if (has(expression.last_weekdays, weekday)) words.push_back("the last " + std::string(weekday_names[weekday]));
   }
   return words;
 }
 
 std::string month_words(const CronExpression& expression) {
   Words words;
-  for (const unsigned month : values_of(expression.months)) words.emplace_back(months[month - 1]);
+  for (const unsigned month : values_of(expression.months)) words.emplace_back(month_names[month - 1]);
   return join(words);
 }
 

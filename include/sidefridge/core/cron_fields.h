@@ -8,11 +8,12 @@
 
 namespace sidefridge::core {
 
-inline constexpr std::array<std::string_view, 12> month_names{"january",   "february", "march",    "april",
-                                                              "may",       "june",     "july",     "august",
-                                                              "september", "october",  "november", "december"};
-inline constexpr std::array<std::string_view, 7> weekday_names{"sunday",   "monday", "tuesday", "wednesday",
-                                                               "thursday", "friday", "saturday"};
+// Read in any case.
+inline constexpr std::array<std::string_view, 12> month_names{"January",   "February", "March",    "April",
+                                                              "May",       "June",     "July",     "August",
+                                                              "September", "October",  "November", "December"};
+inline constexpr std::array<std::string_view, 7> weekday_names{"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                               "Thursday", "Friday", "Saturday"};
 
 /// One of the six: its values, and how they are written.
 struct Field {
