@@ -18,13 +18,13 @@
 #include <vector>
 
 #include "command.h"
-#include "remote_command.h"
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/time_format.h"
-#include "sidefridge/core/version.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/version.h"
+#include "sidefridge/exec/remote_command.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/text/quote.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::tools {
 namespace {
@@ -102,7 +102,7 @@ std::optional<std::string> namespace_of_service_account() {
 
 Result<std::string> checked_name(std::string_view what, std::string name) {
   if (kubernetes::is_name(name)) return name;
-  return wrong_usage(std::string(what) + ": found " + core::in_quotes(name) + ", allowed: a name in Kubernetes");
+  return wrong_usage(std::string(what) + ": found " + text::in_quotes(name) + ", allowed: a name in Kubernetes");
 }
 
 /// From the option, else from the variable.
@@ -140,7 +140,7 @@ Result<kubernetes::Target> target_of(const cxxopts::ParseResult& parsed) {
 
 Result<Duration> duration_of(const cxxopts::ParseResult& parsed, const std::string& option) {
   if (parsed.count(option) == 0) return Duration::zero();
-  auto duration = core::parse_duration(parsed[option].as<std::string>());
+  auto duration = text::parse_duration(parsed[option].as<std::string>());
   if (!duration) return wrong_usage("--" + option + ": " + duration.error().text);
   return *duration;
 }
@@ -159,7 +159,7 @@ Result<std::vector<std::string>> words_of(const cxxopts::ParseResult& parsed, st
 }
 
 /// Throws what cxxopts throws.
-Result<std::variant<Answer, RemoteRequest>> parse(const std::vector<std::string>& arguments) {
+Result<std::variant<Answer, exec::RemoteRequest>> parse(const std::vector<std::string>& arguments) {
   cxxopts::Options options("kubectlexec");
   auto add = options.add_options();
   add("h,help", "");
@@ -171,12 +171,12 @@ Result<std::variant<Answer, RemoteRequest>> parse(const std::vector<std::string>
   for (auto option = arguments.begin(); option != arguments.begin() + ours; ++option) argv.push_back(option->c_str());
   const cxxopts::ParseResult parsed = options.parse(static_cast<int>(argv.size()), argv.data());
 
-  if (parsed.count("help") != 0) return std::variant<Answer, RemoteRequest>(Answer{std::string(usage)});
+  if (parsed.count("help") != 0) return std::variant<Answer, exec::RemoteRequest>(Answer{std::string(usage)});
   if (parsed.count("version") != 0) {
-    return std::variant<Answer, RemoteRequest>(
-        Answer{"kubectlexec (sidefridge) " + std::string(core::version()) + "\n"});
+    return std::variant<Answer, exec::RemoteRequest>(
+        Answer{"kubectlexec (sidefridge) " + std::string(version()) + "\n"});
   }
-  RemoteRequest request;
+  exec::RemoteRequest request;
   auto words = words_of(parsed, {arguments.begin() + ours, arguments.end()});
   if (!words) return std::move(words).error();
   request.words = *std::move(words);
@@ -191,10 +191,10 @@ Result<std::variant<Answer, RemoteRequest>> parse(const std::vector<std::string>
   auto target = target_of(parsed);
   if (!target) return std::move(target).error();
   request.target = *std::move(target);
-  return std::variant<Answer, RemoteRequest>(std::move(request));
+  return std::variant<Answer, exec::RemoteRequest>(std::move(request));
 }
 
-Result<std::variant<Answer, RemoteRequest>> parse_safely(const std::vector<std::string>& arguments) {
+Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector<std::string>& arguments) {
   try {
     return parse(arguments);
   } catch (const std::exception& mistake) {
@@ -210,7 +210,7 @@ Result<std::variant<Answer, RemoteRequest>> parse_safely(const std::vector<std::
 Result<void> open_standard_fds() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
-      return core::system_error("cannot open /dev/null", errno);
+      return system_error("cannot open /dev/null", errno);
     }
   }
   return {};
@@ -225,7 +225,8 @@ int run(int argc, const char* const* argv) {
     auto printed = print(answer->text);
     return printed ? 0 : fail(command, printed.error());
   }
-  return run_remote(std::get<RemoteRequest>(*parsed));
+  auto status = exec::run_remote(std::get<exec::RemoteRequest>(*parsed));
+  return status ? *status : fail(command, status.error());
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "command.h"
-#include "sidefridge/core/quote.h"
+#include "sidefridge/text/quote.h"
 #include "variable_tool.h"
 
 namespace sidefridge::tools {
@@ -52,7 +52,7 @@ Result<Request> parse(int argc, const char* const* argv) {
     } else if (option == "--strict") {
       request.missing = Request::Missing::is_failure;
     } else {
-      return wrong_usage("unknown option " + core::in_quotes(option));
+      return wrong_usage("unknown option " + text::in_quotes(option));
     }
   }
   if (argc - next < 1 || argc - next > 2) return wrong_usage("expected KEY, or KEY and DEFAULT");

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "command.h"
-#include "hook_files.h"
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/schedule.h"
-#include "sidefridge/core/version.h"
+#include "sidefridge/base/version.h"
+#include "sidefridge/cron/schedule.h"
 #include "sidefridge/kubernetes/manifests.h"
+#include "sidefridge/manifests/hook_files.h"
+#include "sidefridge/manifests/write_files.h"
 #include "sidefridge/os/zone_file.h"
-#include "write_files.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::tools {
 namespace {
@@ -69,8 +69,7 @@ struct Request {
   enum class Extra { none, wanted };
   Extra deployment = Extra::none;
   Extra component = Extra::none;
-  kubernetes::Sidecar sidecar{kubernetes::Sidecar::Kind::native, "sidefridge:" + std::string(core::version()),
-                              "30 2 * * *"};
+  kubernetes::Sidecar sidecar{kubernetes::Sidecar::Kind::native, "sidefridge:" + std::string(version()), "30 2 * * *"};
 };
 
 Error wrong_usage(std::string_view what) {
@@ -108,7 +107,7 @@ private:
     if (name == "--image") return take_sidecar_value(name, request_.sidecar.image);
     if (name == "--schedule") return take_sidecar_value(name, request_.sidecar.schedule);
     if (name != "--full" && name != "--kustomize" && name != "--plain") {
-      return wrong_usage("unknown option " + core::in_quotes(argument));
+      return wrong_usage("unknown option " + text::in_quotes(argument));
     }
     if (inline_value_) return wrong_usage("option " + name + " takes no value");
     if (name == "--full") request_.deployment = Request::Extra::wanted;
@@ -167,15 +166,15 @@ private:
 Result<void> check_sidecar(const kubernetes::Sidecar& sidecar) {
   const auto is_wrong = [](unsigned char c) { return c <= ' ' || c >= 0x7f; };
   if (std::any_of(sidecar.image.begin(), sidecar.image.end(), is_wrong)) {
-    return Error{ErrorCode::invalid, "--image " + core::in_quotes(sidecar.image) + " holds what no image's name does"};
+    return Error{ErrorCode::invalid, "--image " + text::in_quotes(sidecar.image) + " holds what no image's name does"};
   }
   if (!std::all_of(sidecar.schedule.begin(), sidecar.schedule.end(),
                    [](unsigned char c) { return c >= ' ' && c < 0x7f; })) {
     return Error{ErrorCode::invalid,
-                 "--schedule " + core::in_quotes(sidecar.schedule) + " holds what no schedule does"};
+                 "--schedule " + text::in_quotes(sidecar.schedule) + " holds what no schedule does"};
   }
   const auto schedule =
-      core::parse_schedule(sidecar.schedule, "", [](std::string_view zone) { return os::load_zone(zone); });
+      cron::parse_schedule(sidecar.schedule, "", [](std::string_view zone) { return os::load_zone(zone); });
   // Which zones the cluster's image has is not known here.
   if (schedule || schedule.error().code == ErrorCode::unavailable) return {};
   return Error(schedule.error()).with_context("--schedule");
@@ -190,7 +189,7 @@ Result<void> check_outside_hooks(const Request& request) {
     const fs::path folder =
         fs::weakly_canonical(fs::absolute(request.input_dir, failure) / std::string(core::name_of(hook)), failure);
     if (std::mismatch(folder.begin(), folder.end(), output.begin(), output.end()).first != folder.end()) continue;
-    return Error{ErrorCode::invalid, "OUTPUT_DIR " + core::in_quotes(request.output_dir) +
+    return Error{ErrorCode::invalid, "OUTPUT_DIR " + text::in_quotes(request.output_dir) +
                                          " is within the folder of a hook, whose scripts these files would become"};
   }
   return {};
@@ -258,14 +257,14 @@ void tell(const Request& request, const kubernetes::Project& project, std::span<
 Result<void> make(const Request& request) {
   if (auto good = check_sidecar(request.sidecar); !good) return good;
   if (auto good = check_outside_hooks(request); !good) return good;
-  auto content = read_hook_files(request.input_dir, request.project_name + "-");
+  auto content = manifests::read_hook_files(request.input_dir, request.project_name + "-");
   if (!content) return std::move(content).error();
   auto project = kubernetes::checked({request.kubernetes_namespace, request.project_name, request.container_name,
                                       request.scripts_path, std::move(content->hooks)});
   if (!project) return std::move(project).error();
   auto files = make_files(request, *project);
   if (!files) return std::move(files).error();
-  if (auto written = write_files(request.output_dir, *files); !written) return written;
+  if (auto written = manifests::write_files(request.output_dir, *files); !written) return written;
   for (const std::string& warning : content->warnings) std::cerr << command << ": warning: " << warning << '\n';
   tell(request, *project, *files);
   return {};
@@ -273,7 +272,7 @@ Result<void> make(const Request& request) {
 
 int run(std::span<const std::string> arguments) {
   if (arguments.size() == 1 && arguments.front() == "--help") {
-    std::cout << usage << core::version() << usage_end;
+    std::cout << usage << version() << usage_end;
   } else if (arguments.size() == 1 && arguments.front() == "--version") {
     return print_version(command);
   } else {

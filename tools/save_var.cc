@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "command.h"
-#include "sidefridge/core/quote.h"
+#include "sidefridge/text/quote.h"
 #include "variable_tool.h"
 
 namespace sidefridge::tools {
@@ -50,7 +50,7 @@ Result<Request> parse(int argc, const char* const* argv) {
       ++next;
       break;
     }
-    if (option != "--stdin") return wrong_usage("unknown option " + core::in_quotes(option));
+    if (option != "--stdin") return wrong_usage("unknown option " + text::in_quotes(option));
     request.source = Request::Source::standard_input;
   }
   const int wanted = request.source == Request::Source::argument ? 2 : 1;
@@ -69,7 +69,7 @@ Result<std::string> read_value(std::uint64_t limit_bytes) {
     const std::size_t size = value.size();
     value.resize(size + chunk);
     const ssize_t got = ::read(STDIN_FILENO, value.data() + size, chunk);
-    if (got < 0 && errno != EINTR) return core::system_error("cannot read standard input", errno);
+    if (got < 0 && errno != EINTR) return system_error("cannot read standard input", errno);
     value.resize(size + static_cast<std::size_t>(got < 0 ? 0 : got));
     if (got == 0) return value;
     if (value.size() > limit_bytes) {

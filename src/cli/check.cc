@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "sidefridge/cli/options.h"
-#include "sidefridge/core/cron_words.h"
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/time_format.h"
-#include "sidefridge/os/hook_tree.h"
-#include "sidefridge/os/interpreter.h"
+#include "sidefridge/cron/cron_words.h"
+#include "sidefridge/hooks/hook_tree.h"
+#include "sidefridge/hooks/interpreter.h"
+#include "sidefridge/text/json.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -36,7 +36,7 @@ struct PlannedScript {
 };
 
 struct Findings {
-  core::Schedule schedule;
+  cron::Schedule schedule;
   std::optional<WallTime> next_at;
   std::vector<PlannedScript> scripts;  // in the order of all_hooks
   std::vector<std::string> warnings;
@@ -44,15 +44,16 @@ struct Findings {
 };
 
 Result<std::string> program_of(const std::string& script_path) {
-  Result<core::Interpreter> interpreter = os::read_interpreter(script_path);
+  Result<core::Interpreter> interpreter = hooks::read_interpreter(script_path);
   if (!interpreter) return std::move(interpreter).error();
-  if (Result<void> usable = os::check_interpreter(*interpreter, script_path); !usable) return std::move(usable).error();
+  if (Result<void> usable = hooks::check_interpreter(*interpreter, script_path); !usable)
+    return std::move(usable).error();
   return interpreter->program.empty() ? script_path : interpreter->program;
 }
 
 Findings examine(const core::Config& config, WallTime now) {
-  Findings found{*config.schedule, core::next(*config.schedule, now), {}, config.warnings, {}};
-  const auto reading = os::read_hook_tree(config.scripts_dir);
+  Findings found{*config.schedule, cron::next(*config.schedule, now), {}, config.warnings, {}};
+  const auto reading = hooks::read_hook_tree(config.scripts_dir);
   if (!reading) {
     found.problems.push_back(reading.error().text);
     return found;
@@ -71,9 +72,9 @@ Findings examine(const core::Config& config, WallTime now) {
 
 std::string as_text(const Findings& found) {
   std::string text =
-      "schedule '" + found.schedule.text + "': " + core::describe(found.schedule.expression, found.schedule.zone) +
+      "schedule '" + found.schedule.text + "': " + cron::describe(found.schedule.expression, found.schedule.zone) +
       "; next run at " +
-      (found.next_at ? core::format_local(found.schedule.zone, *found.next_at) : std::string("no time")) + "\n";
+      (found.next_at ? cron::format_local(found.schedule.zone, *found.next_at) : std::string("no time")) + "\n";
   std::optional<core::Hook> hook;
   for (const PlannedScript& planned : found.scripts) {
     if (hook != planned.script.hook) text += std::string(core::name_of(planned.script.hook)) + "\n";
@@ -87,7 +88,7 @@ std::string as_text(const Findings& found) {
   return text;
 }
 
-void add_texts(core::JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
+void add_texts(text::JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
   json.key(key).begin_array();
   for (const std::string& text : texts) json.string(text);
   json.end_array();
@@ -95,11 +96,11 @@ void add_texts(core::JsonWriter& json, std::string_view key, const std::vector<s
 
 std::string as_json(const Findings& found) {
   std::string out;
-  core::JsonWriter json(out);
+  text::JsonWriter json(out);
   json.begin_object().key("schedule").string(found.schedule.text).key("words");
-  json.string(core::describe(found.schedule.expression, found.schedule.zone)).key("next");
+  json.string(cron::describe(found.schedule.expression, found.schedule.zone)).key("next");
   if (found.next_at) {
-    json.string(core::format_local(found.schedule.zone, *found.next_at));
+    json.string(cron::format_local(found.schedule.zone, *found.next_at));
   } else {
     json.null();
   }
@@ -127,9 +128,9 @@ int check(std::span<const std::string> arguments, std::span<const core::Setting>
   out.flush();
   if (!out) {
     err << spec.command << ": cannot write the output\n";
-    return core::exit_code_of(ErrorCode::io);
+    return exit_code_of(ErrorCode::io);
   }
-  return found.problems.empty() ? 0 : core::exit_code_of(ErrorCode::invalid);
+  return found.problems.empty() ? 0 : exit_code_of(ErrorCode::invalid);
 }
 
 }  // namespace sidefridge::cli

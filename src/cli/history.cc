@@ -14,11 +14,11 @@
 
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/time_format.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
+#include "sidefridge/text/json.h"
+#include "sidefridge/text/quote.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -42,7 +42,7 @@ Result<std::size_t> parse_limit(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, limit);
   if (failure != std::errc{} || stop != end || limit < 1 || limit > most) {
-    return Error{ErrorCode::invalid, "--limit: found " + core::in_quotes(text) + ", allowed: 1 to 1000000"};
+    return Error{ErrorCode::invalid, "--limit: found " + text::in_quotes(text) + ", allowed: 1 to 1000000"};
   }
   return limit;
 }
@@ -72,14 +72,14 @@ std::string table_of(const std::vector<Row>& rows) {
 }
 
 std::string or_dash(std::optional<Duration> duration) {
-  return duration ? core::format_duration(*duration) : "-";
+  return duration ? text::format_duration(*duration) : "-";
 }
 
 std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
   std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
   for (const core::RunRecord& run : runs) {
     rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), trigger_text(run),
-                    core::format_rfc3339(run.started_at), or_dash(elapsed(run, now)),
+                    text::format_rfc3339(run.started_at), or_dash(elapsed(run, now)),
                     std::string(core::name_of(run.outcome)), one_line(run.reason)});
   }
   return table_of(rows);
@@ -88,9 +88,9 @@ std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
 std::string text_of(const core::RunRecord& run, WallTime now) {
   std::vector<Row> facts{{"run", one_line(run.run_id)},
                          {"trigger", trigger_text(run)},
-                         {"scheduled", core::format_rfc3339(run.scheduled_at)},
-                         {"started", core::format_rfc3339(run.started_at)}};
-  if (run.finished_at) facts.push_back({"finished", core::format_rfc3339(*run.finished_at)});
+                         {"scheduled", text::format_rfc3339(run.scheduled_at)},
+                         {"started", text::format_rfc3339(run.started_at)}};
+  if (run.finished_at) facts.push_back({"finished", text::format_rfc3339(*run.finished_at)});
   facts.push_back({"took", or_dash(elapsed(run, now))});
   facts.push_back({"outcome", std::string(core::name_of(run.outcome))});
   if (!run.reason.empty()) facts.push_back({"reason", one_line(run.reason)});
@@ -101,7 +101,7 @@ std::string text_of(const core::RunRecord& run, WallTime now) {
   if (run.steps_omitted > 0) text += "(" + std::to_string(run.steps_omitted) + " earlier steps are not kept)\n";
   std::vector<Row> steps{{"SCRIPT", "STARTED", "TOOK", "OUTCOME"}};
   for (const core::StepRecord& step : run.steps) {
-    steps.push_back({one_line(step.script), core::format_rfc3339(step.started_at), or_dash(elapsed(step, run, now)),
+    steps.push_back({one_line(step.script), text::format_rfc3339(step.started_at), or_dash(elapsed(step, run, now)),
                      outcome_text(step)});
   }
   return text + table_of(steps);
@@ -117,7 +117,7 @@ struct Question {
 std::string answer_one(const core::RunRecord& run, Question::Form form, WallTime now) {
   if (form == Question::Form::text) return text_of(run, now);
   std::string text;
-  core::JsonWriter json(text);
+  text::JsonWriter json(text);
   append_json(json, run, now);
   return text + '\n';
 }
@@ -125,7 +125,7 @@ std::string answer_one(const core::RunRecord& run, Question::Form form, WallTime
 std::string answer_all(const std::vector<core::RunRecord>& runs, Question::Form form, WallTime now) {
   if (form == Question::Form::text) return table_of(runs, now);
   std::string text;
-  core::JsonWriter json(text);
+  text::JsonWriter json(text);
   json.begin_object().key("runs").begin_array();
   for (const core::RunRecord& run : runs) append_json(json, run, now);
   json.end_array().end_object();
@@ -143,7 +143,7 @@ Result<std::string> answer(store::History& history, const Question& question, Wa
     return run.run_id == *question.run_id && !run.run_id.empty();
   });
   if (found != runs->rend()) return answer_one(*found, question.form, now);
-  return Error{ErrorCode::not_found, "there is no run " + core::in_quotes(*question.run_id) + " in the history"};
+  return Error{ErrorCode::not_found, "there is no run " + text::in_quotes(*question.run_id) + " in the history"};
 }
 
 Result<Question> question_of(const ParsedOptions& options) {
@@ -164,7 +164,7 @@ int history(std::span<const std::string> arguments, std::span<const core::Settin
   if (const auto over = finish(options->config, err)) return *over;
   const auto fail = [&](const Error& error) {
     err << spec.command << ": " << error.text << '\n';
-    return core::exit_code_of(error.code);
+    return exit_code_of(error.code);
   };
   const auto question = question_of(*options);
   if (!question) return fail(question.error());

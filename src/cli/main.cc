@@ -12,8 +12,8 @@
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run.h"
 #include "sidefridge/cli/status.h"
-#include "sidefridge/core/quote.h"
 #include "sidefridge/os/system_clock.h"
+#include "sidefridge/text/quote.h"
 
 int main(int argc, char** argv) {
   namespace cli = sidefridge::cli;
@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   if (verb == "next") return cli::next(rest, environment, now, std::cout, std::cerr);
   if (verb == "status") return cli::status(rest, environment, now, std::cout, std::cerr);
   if (verb == "history") return cli::history(rest, environment, now, std::cout, std::cerr);
-  std::cerr << "sidefridge: " << sidefridge::core::in_quotes(verb)
+  std::cerr << "sidefridge: " << sidefridge::text::in_quotes(verb)
             << " is no verb; there are once, check, next, status and history (see sidefridge --help)\n";
   return 2;
 }

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "sidefridge/cli/options.h"
-#include "sidefridge/core/cron_words.h"
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/schedule.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/cron/cron_words.h"
+#include "sidefridge/cron/schedule.h"
+#include "sidefridge/text/json.h"
+#include "sidefridge/text/quote.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -40,7 +40,7 @@ constexpr VerbSpec spec{
 };
 
 struct Question {
-  core::Schedule schedule;
+  cron::Schedule schedule;
   WallTime from;
   std::size_t count;
 };
@@ -51,12 +51,12 @@ Result<std::size_t> parse_count(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, count);
   if (failure != std::errc{} || stop != end || count < 1 || count > most) {
-    return Error{ErrorCode::invalid, "--count: found " + core::in_quotes(text) + ", allowed: 1 to 10000"};
+    return Error{ErrorCode::invalid, "--count: found " + text::in_quotes(text) + ", allowed: 1 to 10000"};
   }
   return count;
 }
 
-Result<core::Schedule> schedule_of(const ParsedOptions& options, std::span<const core::Setting> environment) {
+Result<cron::Schedule> schedule_of(const ParsedOptions& options, std::span<const core::Setting> environment) {
   if (options.has("schedule") != options.positionals.empty()) {
     return Error{ErrorCode::invalid, "give either one EXPR in quotes, such as '0 3 * * *', or --schedule"};
   }
@@ -64,7 +64,7 @@ Result<core::Schedule> schedule_of(const ParsedOptions& options, std::span<const
       options.has("schedule") ? options.config.config().schedule->text : options.positionals.front();
   const auto tz = std::find_if(environment.rbegin(), environment.rend(), [](const auto& s) { return s.name == "TZ"; });
   const std::string_view fallback = tz == environment.rend() ? std::string_view() : tz->value;
-  return core::parse_schedule(text, options.value("tz").value_or(fallback), system_zones());
+  return cron::parse_schedule(text, options.value("tz").value_or(fallback), system_zones());
 }
 
 Result<Question> question_of(const ParsedOptions& options, std::span<const core::Setting> environment, WallTime now) {
@@ -73,7 +73,7 @@ Result<Question> question_of(const ParsedOptions& options, std::span<const core:
   const auto count = parse_count(options.value("count").value_or("5"));
   if (!count) return count.error();
   Result<WallTime> from = now;
-  if (const auto text = options.value("from")) from = core::parse_rfc3339(*text);
+  if (const auto text = options.value("from")) from = text::parse_rfc3339(*text);
   if (!from) return std::move(from).error().with_context("--from");
   return Question{*std::move(schedule), *from, *count};
 }
@@ -82,20 +82,20 @@ std::vector<std::string> answer(const Question& question) {
   std::vector<std::string> instants;
   std::optional<WallTime> at = question.from;
   while (instants.size() < question.count) {
-    at = core::next(question.schedule, *at);
+    at = cron::next(question.schedule, *at);
     if (!at) break;
-    instants.push_back(core::format_local(question.schedule.zone, *at));
+    instants.push_back(cron::format_local(question.schedule.zone, *at));
   }
   return instants;
 }
 
-std::string words_of(const core::Schedule& schedule) {
-  return core::describe(schedule.expression, schedule.zone);
+std::string words_of(const cron::Schedule& schedule) {
+  return cron::describe(schedule.expression, schedule.zone);
 }
 
 std::string as_json(const Question& question, const std::vector<std::string>& instants) {
   std::string out;
-  core::JsonWriter json(out);
+  text::JsonWriter json(out);
   json.begin_object().key("schedule").string(question.schedule.text);
   json.key("words").string(words_of(question.schedule)).key("next").begin_array();
   for (const std::string& instant : instants) json.string(instant);
@@ -115,13 +115,13 @@ int next(std::span<const std::string> arguments, std::span<const core::Setting> 
   const auto question = question_of(*options, environment, now);
   if (!question) {
     err << spec.command << ": " << question.error().text << '\n';
-    return core::exit_code_of(question.error().code);
+    return exit_code_of(question.error().code);
   }
   const auto instants = answer(*question);
   if (instants.empty()) {
-    err << spec.command << ": " << core::in_quotes(question->schedule.text) << " has no tick after "
-        << core::format_local(question->schedule.zone, question->from) << '\n';
-    return core::exit_code_of(ErrorCode::invalid);
+    err << spec.command << ": " << text::in_quotes(question->schedule.text) << " has no tick after "
+        << cron::format_local(question->schedule.zone, question->from) << '\n';
+    return exit_code_of(ErrorCode::invalid);
   }
   if (options->has("json")) {
     out << as_json(*question, instants) << '\n';
@@ -133,7 +133,7 @@ int next(std::span<const std::string> arguments, std::span<const core::Setting> 
   out.flush();
   if (out) return 0;
   err << spec.command << ": cannot write the output\n";
-  return core::exit_code_of(ErrorCode::io);
+  return exit_code_of(ErrorCode::io);
 }
 
 }  // namespace sidefridge::cli

@@ -8,10 +8,10 @@
 #include <ostream>
 #include <utility>
 
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/version.h"
+#include "sidefridge/base/version.h"
 #include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/os/zone_file.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -121,13 +121,13 @@ Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> a
   cxxopts::Options options = declare(spec);
   const cxxopts::ParseResult result = options.parse(static_cast<int>(argv.size()), argv.data());
   if (result.count("help") > 0) return answered(help_of(spec));
-  if (result.count("version") > 0) return answered("sidefridge " + std::string(core::version()) + "\n");
+  if (result.count("version") > 0) return answered("sidefridge " + std::string(version()) + "\n");
 
   ParsedOptions parsed;
   // Not declared as cxxopts positionals, because those are split at commas and a schedule has some.
   parsed.positionals = result.unmatched();
   if (parsed.positionals.size() > spec.most_positionals) {
-    return usage_error(spec, "unexpected argument " + core::in_quotes(parsed.positionals[spec.most_positionals]));
+    return usage_error(spec, "unexpected argument " + text::in_quotes(parsed.positionals[spec.most_positionals]));
   }
   for (const VerbOption& option : spec.options) {
     const std::string name(option.name);
@@ -157,7 +157,7 @@ std::optional<std::string_view> ParsedOptions::value(std::string_view name) cons
   return found->second;
 }
 
-core::ZoneSource system_zones() {
+cron::ZoneSource system_zones() {
   return [](std::string_view name) { return os::load_zone(name); };
 }
 
@@ -185,17 +185,17 @@ Result<ParsedOptions> parse_options(const VerbSpec& spec, std::span<const std::s
 std::optional<int> finish(const Result<ParsedOptions>& parsed, std::ostream& out, std::ostream& err) {
   if (!parsed) {
     err << parsed.error().text << '\n';
-    return core::exit_code_of(parsed.error().code);
+    return exit_code_of(parsed.error().code);
   }
   if (!parsed->answer) return std::nullopt;
   out << *parsed->answer << std::flush;
-  return out ? 0 : core::exit_code_of(ErrorCode::io);
+  return out ? 0 : exit_code_of(ErrorCode::io);
 }
 
 std::optional<int> finish(const core::ConfigOutcome& config, std::ostream& err) {
   if (config.ok()) return std::nullopt;
   for (const std::string& mistake : config.mistakes()) err << "sidefridge: " << mistake << '\n';
-  return core::exit_code_of(ErrorCode::invalid);
+  return exit_code_of(ErrorCode::invalid);
 }
 
 }  // namespace sidefridge::cli

@@ -51,7 +51,7 @@ int run(const VerbSpec& spec, daemon::Daemon::Mode mode, std::span<const std::st
   auto opened = daemon::Daemon::open(std::move(options->config).config(), mode, entries_of(environment));
   if (!opened) {
     err << spec.command << ": " << opened.error().text << '\n';
-    return core::exit_code_of(opened.error().code);
+    return exit_code_of(opened.error().code);
   }
   return (*opened)->run();
 }

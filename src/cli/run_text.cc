@@ -5,15 +5,15 @@
 #include <cstdint>
 #include <utility>
 
-#include "sidefridge/core/time_format.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/file_lock.h"
 #include "sidefridge/store/variables.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
 
-void append_milliseconds(core::JsonWriter& json, std::string_view key, std::optional<Duration> duration) {
+void append_milliseconds(text::JsonWriter& json, std::string_view key, std::optional<Duration> duration) {
   json.key(key);
   if (!duration) {
     json.null();
@@ -22,9 +22,9 @@ void append_milliseconds(core::JsonWriter& json, std::string_view key, std::opti
   }
 }
 
-void append_step(core::JsonWriter& json, const core::StepRecord& step, const core::RunRecord& run, WallTime now) {
+void append_step(text::JsonWriter& json, const core::StepRecord& step, const core::RunRecord& run, WallTime now) {
   json.begin_object().key("hook").string(core::name_of(step.hook)).key("script").string(step.script);
-  json.key("started_at").string(core::format_rfc3339(step.started_at, core::Precision::milliseconds));
+  json.key("started_at").string(text::format_rfc3339(step.started_at, text::Precision::milliseconds));
   append_milliseconds(json, "elapsed_ms", elapsed(step, run, now));
   json.key("outcome").string(core::name_of(step.outcome));
   json.key("exit_code");
@@ -123,8 +123,8 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-void append_json(core::JsonWriter& json, const core::RunRecord& run, WallTime now) {
-  const auto instant = [](WallTime at) { return core::format_rfc3339(at, core::Precision::milliseconds); };
+void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now) {
+  const auto instant = [](WallTime at) { return text::format_rfc3339(at, text::Precision::milliseconds); };
   json.begin_object().key("sequence").unsigned_integer(run.sequence).key("run_id");
   if (run.run_id.empty()) {
     json.null();

@@ -16,10 +16,10 @@
 
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/time_format.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
+#include "sidefridge/text/json.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -87,7 +87,7 @@ Result<Status> read_status(const store::StateFolder& folder) {
 }
 
 std::string ago(WallTime at, WallTime now) {
-  return core::format_rfc3339(at) + " (" + core::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
+  return text::format_rfc3339(at) + " (" + text::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
 }
 
 std::string process_text(pid_t pid) {
@@ -112,7 +112,7 @@ std::string run_text(const core::RunRecord& run, WallTime now) {
 std::string ended_text(const core::RunRecord& run, WallTime now) {
   std::string text(core::name_of(run.outcome));
   text += ", run " + one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
-  if (const auto took = elapsed(run, now)) text += ", took " + core::format_duration(*took);
+  if (const auto took = elapsed(run, now)) text += ", took " + text::format_duration(*took);
   return text;
 }
 
@@ -134,7 +134,7 @@ std::string as_text(const Status& status, WallTime now) {
   text += "now           " + (status.current ? run_text(*status.current, now) : std::string("no run")) + '\n';
   if (const auto* step = status.current ? running_step(*status.current) : nullptr) {
     text += "script        " + one_line(step->script) + ", for " +
-            core::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
+            text::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
   }
   if (const auto tick = status.schedule.last_scheduled_at) text += "last tick     " + ago(*tick, now) + '\n';
   text += "last run      " + (status.last ? ended_text(*status.last, now) : std::string("none")) + '\n';
@@ -144,16 +144,16 @@ std::string as_text(const Status& status, WallTime now) {
   return text;
 }
 
-void append_instant(core::JsonWriter& json, std::string_view key, std::optional<WallTime> at) {
+void append_instant(text::JsonWriter& json, std::string_view key, std::optional<WallTime> at) {
   json.key(key);
   if (at) {
-    json.string(core::format_rfc3339(*at, core::Precision::milliseconds));
+    json.string(text::format_rfc3339(*at, text::Precision::milliseconds));
   } else {
     json.null();
   }
 }
 
-void append_run(core::JsonWriter& json, std::string_view key, const std::optional<core::RunRecord>& run, WallTime now) {
+void append_run(text::JsonWriter& json, std::string_view key, const std::optional<core::RunRecord>& run, WallTime now) {
   json.key(key);
   if (run) {
     append_json(json, *run, now);
@@ -164,7 +164,7 @@ void append_run(core::JsonWriter& json, std::string_view key, const std::optiona
 
 std::string as_json(const Status& status, WallTime now) {
   std::string text;
-  core::JsonWriter json(text);
+  text::JsonWriter json(text);
   json.begin_object().key("daemon").begin_object().key("running").boolean(status.daemon_pid.has_value()).key("pid");
   if (status.daemon_pid) {
     json.integer(*status.daemon_pid);
@@ -172,7 +172,7 @@ std::string as_json(const Status& status, WallTime now) {
     json.null();
   }
   if (status.last_daemon) {
-    const std::string started = core::format_rfc3339(status.last_daemon->started_at, core::Precision::milliseconds);
+    const std::string started = text::format_rfc3339(status.last_daemon->started_at, text::Precision::milliseconds);
     json.key("started_at").string(started).key("schedule").string(status.last_daemon->schedule);
     json.key("version").string(status.last_daemon->version);
   }
@@ -197,7 +197,7 @@ int status(std::span<const std::string> arguments, std::span<const core::Setting
   if (const auto over = finish(options->config, err)) return *over;
   const auto fail = [&](const Error& error) {
     err << spec.command << ": " << error.text << '\n';
-    return core::exit_code_of(error.code);
+    return exit_code_of(error.code);
   };
   const auto found = read_status(store::StateFolder::at(options->config.config().state_dir));
   if (!found) return fail(found.error());

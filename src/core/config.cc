@@ -6,8 +6,8 @@
 #include <charconv>
 #include <utility>
 
-#include "sidefridge/core/quote.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/quote.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
@@ -19,7 +19,7 @@ constexpr std::uint32_t most_retries = 100;
 
 Error refusal(std::string_view value, std::string_view allowed) {
   std::string text = "found ";
-  text += in_quotes(value);
+  text += text::in_quotes(value);
   text += ", allowed: ";
   text += allowed;
   return Error{ErrorCode::invalid, std::move(text)};
@@ -30,9 +30,10 @@ Result<void> assign_schedule(Config& config, std::string_view value) {
     config.schedule.reset();
     return {};
   }
-  auto expression = parse_cron(split_zone(value).rest);
+  auto expression = cron::parse_cron(cron::split_zone(value).rest);
   if (!expression) return std::move(expression).error();
-  config.schedule = Schedule{std::string(value), *expression, Zone()};  // find_zone() comes later: TZ counts, too
+  config.schedule =
+      cron::Schedule{std::string(value), *expression, cron::Zone()};  // find_zone() comes later: TZ counts, too
   return {};
 }
 
@@ -49,7 +50,7 @@ Result<void> assign_folder(std::string& field, std::string_view value) {
 }
 
 Result<void> assign_duration(Duration& field, std::string_view value) {
-  const auto duration = parse_duration(value);
+  const auto duration = text::parse_duration(value);
   if (!duration) return duration.error();
   field = *duration;
   return {};
@@ -70,14 +71,14 @@ Result<void> assign_word(Word& field, std::string_view value, const std::array<W
 }
 
 Result<void> assign_size(std::uint64_t& field, std::string_view value) {
-  const auto bytes = parse_size(value);
+  const auto bytes = text::parse_size(value);
   if (!bytes) return bytes.error();
   field = *bytes;
   return {};
 }
 
 Result<void> assign_store_limit(Config& config, std::string_view value) {
-  const auto bytes = parse_size(value);
+  const auto bytes = text::parse_size(value);
   if (!bytes) return bytes.error();
   if (*bytes < least_store_bytes || *bytes > most_store_bytes) return refusal(value, "1MiB to 1TiB");
   config.store_limit_bytes = *bytes;
@@ -194,13 +195,15 @@ void warn_of_unknown(Config& config, std::span<const Setting> settings) {
     const bool known =
         std::any_of(options.begin(), options.end(), [&](const auto& o) { return o.variable == setting.name; });
     if (known || !setting.name.starts_with("SIDEFRIDGE_") || is_from_elsewhere(setting.name)) continue;
-    config.warnings.push_back(in_quotes(setting.name) + " is no setting of sidefridge and is ignored; see --help");
+    config.warnings.push_back(text::in_quotes(setting.name) +
+                              " is no setting of sidefridge and is ignored; see --help");
   }
 }
 
 /// Returns: what is wrong with the zone's name, where it was given.
-std::optional<std::string> find_zone(Schedule& schedule, const std::string& zone_name, const ZoneSource& zones) {
-  const auto written = split_zone(schedule.text).zone;
+std::optional<std::string> find_zone(cron::Schedule& schedule, const std::string& zone_name,
+                                     const cron::ZoneSource& zones) {
+  const auto written = cron::split_zone(schedule.text).zone;
   auto zone = zones(written.value_or(zone_name));
   if (!zone) return written ? told(options.front(), zone.error().text) : "TZ: " + zone.error().text;
   schedule.zone = *std::move(zone);
@@ -213,7 +216,7 @@ std::span<const ConfigOption> config_options() noexcept {
   return options;
 }
 
-ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const ZoneSource& zones) {
+ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const cron::ZoneSource& zones) {
   Config config;
   std::vector<std::string> mistakes;
   const ConfigOption& first = options.front();

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/quote.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::core {
 namespace {
@@ -20,7 +20,7 @@ std::string shown(const Script& script) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
   });
-  return prints ? tag : in_quotes(tag);
+  return prints ? tag : text::in_quotes(tag);
 }
 
 void add_changes_of(Hook hook, const HookSet& before, const HookSet& after, std::vector<std::string>& changes) {

@@ -1,9 +1,9 @@
 // log_line.cc - the two formats, side by side.
 #include "sidefridge/core/log_line.h"
 
-#include "sidefridge/core/check.h"
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/base/check.h"
+#include "sidefridge/text/json.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 
@@ -43,7 +43,7 @@ void append_json_member(std::string& out, std::string_view name, std::string_vie
   out += ",\"";
   out += name;
   out += "\":";
-  append_json_string(out, value);
+  text::append_json_string(out, value);
 }
 
 void append_on_one_line(std::string& out, std::string_view message) {
@@ -68,13 +68,13 @@ void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel l
                      const LogContext& context) {
   switch (format) {
     case LogFormat::text:
-      append_rfc3339(out, at, Precision::milliseconds);
+      text::append_rfc3339(out, at, text::Precision::milliseconds);
       out += column_of(level);
       append_on_one_line(out, message);
       break;
     case LogFormat::json:
       out += json_begin;
-      append_rfc3339(out, at, Precision::milliseconds);
+      text::append_rfc3339(out, at, text::Precision::milliseconds);
       out += '"';
       append_json_member(out, "level", core::name_of(level));
       append_json_member(out, "message", message);
@@ -108,22 +108,22 @@ ScriptLineFormat::ScriptLineFormat(LogFormat format, std::string_view run_id, co
 
 void ScriptLineFormat::begin(WallTime at) {
   std::string time;
-  append_rfc3339(time, at, Precision::milliseconds);
+  text::append_rfc3339(time, at, text::Precision::milliseconds);
   check(time.size() == time_bytes, "all instants are equally long");
   prefix_.replace(format_ == LogFormat::json ? json_begin.size() : 0, time_bytes, time);
 }
 
-void ScriptLineFormat::append(std::string& out, std::string_view line, LineEnd end) const {
+void ScriptLineFormat::append(std::string& out, std::string_view line, text::LineEnd end) const {
   out += prefix_;
   switch (format_) {
     case LogFormat::text:
-      if (end == LineEnd::continued) out[out.size() - 2] = '+';
+      if (end == text::LineEnd::continued) out[out.size() - 2] = '+';
       out += line;
       out += '\n';
       break;
     case LogFormat::json:
-      append_json_string(out, line);
-      out += end == LineEnd::continued ? ",\"partial\":true}\n" : "}\n";
+      text::append_json_string(out, line);
+      out += end == text::LineEnd::continued ? ",\"partial\":true}\n" : "}\n";
       break;
   }
 }

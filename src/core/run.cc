@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 
 namespace sidefridge::core {
 

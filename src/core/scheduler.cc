@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <utility>
 
-#include "sidefridge/core/check.h"
-#include "sidefridge/core/cron_words.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/base/check.h"
+#include "sidefridge/cron/cron_words.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
@@ -93,7 +93,7 @@ void Scheduler::after_preparation() {
   log(LogLevel::info, "ready; " + ticks_->describe_coming());
   const std::optional<WallTime> missed = find_missed_tick();
   if (missed)
-    log(LogLevel::warning, "the tick of " + format_rfc3339(*missed) + " was missed while no daemon was there");
+    log(LogLevel::warning, "the tick of " + text::format_rfc3339(*missed) + " was missed while no daemon was there");
   if (settings_.run_on_start) {
     plan_run(Plan{Trigger::start, now_.wall, now_.wall});
   } else if (missed) {
@@ -105,7 +105,7 @@ void Scheduler::after_preparation() {
 std::optional<WallTime> Scheduler::find_missed_tick() {
   if (settings_.catch_up == Duration::zero() || !settings_.settled_until) return std::nullopt;
   if (*settings_.settled_until > now_.wall) {
-    log(LogLevel::warning, "the history knows of a run at " + format_rfc3339(*settings_.settled_until) +
+    log(LogLevel::warning, "the history knows of a run at " + text::format_rfc3339(*settings_.settled_until) +
                                ", which is still to come: whether a tick was missed cannot be told");
     return std::nullopt;
   }
@@ -117,11 +117,11 @@ void Scheduler::handle(const TimePassed&) {
   if (due(kill_deadline_, now_.mono)) on_kill_deadline();
   if (phase_ == Phase::running && due(script_deadline_, now_.mono)) {
     end_script(StepOutcome::timed_out, "it ran longer than SIDEFRIDGE_SCRIPT_TIMEOUT allows (" +
-                                           format_duration(settings_.script_timeout) + ")");
+                                           text::format_duration(settings_.script_timeout) + ")");
   }
   if (phase_ == Phase::running && due(run_deadline_, now_.mono)) {
     end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
-                                           format_duration(settings_.run_timeout) + ")");
+                                           text::format_duration(settings_.run_timeout) + ")");
   }
   if (due(hooks_.reread_deadline(), now_.mono)) read_hooks();
   if (phase_ == Phase::poised) {
@@ -138,13 +138,14 @@ void Scheduler::handle(const ClockStepped&) {
   if (ticks_ && prepared_ && !stopping_) {
     const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
     ticks_->on_clock_stepped(step, now_.wall);
-    log(LogLevel::info, "the wall clock was set to " + format_rfc3339(now_.wall) + "; " + ticks_->describe_coming());
+    log(LogLevel::info,
+        "the wall clock was set to " + text::format_rfc3339(now_.wall) + "; " + ticks_->describe_coming());
   }
   handle(TimePassed{});
 }
 
 void Scheduler::tick() {
-  const Tick tick = ticks_->take(now_.wall);
+  const cron::Tick tick = ticks_->take(now_.wall);
   const Plan plan{Trigger::schedule, tick.at, tick.due_at};
   if (phase_ == Phase::waiting) {
     retry_.reset();
@@ -168,7 +169,7 @@ RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::
 }
 
 void Scheduler::skip(const Plan& plan, const std::string& reason) {
-  log(LogLevel::warning, "tick of " + format_rfc3339(plan.scheduled_at) + " skipped: " + reason);
+  log(LogLevel::warning, "tick of " + text::format_rfc3339(plan.scheduled_at) + " skipped: " + reason);
   act(RecordSkip{record_without_run(plan, Outcome::skipped, reason)});
 }
 
@@ -364,9 +365,9 @@ void Scheduler::handle(const ScriptEnded& ended) {
   const Duration elapsed = now_.mono - script_started_;
   const Script& script = run_->running_script();
   if (result.succeeded()) {
-    log(LogLevel::info, script.tag() + " finished in " + format_duration(elapsed));
+    log(LogLevel::info, script.tag() + " finished in " + text::format_duration(elapsed));
   } else {
-    log(LogLevel::error, failure_message(script, result) + " after " + format_duration(elapsed));
+    log(LogLevel::error, failure_message(script, result) + " after " + text::format_duration(elapsed));
   }
   ending_.reset();
   script_deadline_.reset();
@@ -440,7 +441,7 @@ void Scheduler::finish_run() {
   kill_deadline_.reset();
   run_deadline_.reset();
   act(FinishRun{record});
-  const std::string took = format_duration(now_.mono - run_started_);
+  const std::string took = text::format_duration(now_.mono - run_started_);
   if (record.outcome == Outcome::succeeded) {
     log(LogLevel::info, "run " + record.run_id + " succeeded in " + took);
   } else {
@@ -480,7 +481,7 @@ void Scheduler::after_install(const RunRecord& install) {
   }
   phase_ = Phase::waiting;
   const RunRecord failed = record_without_run(plan, Outcome::failed, "install_dependencies failed: " + install.reason);
-  log(LogLevel::error, "the run of " + format_rfc3339(plan.scheduled_at) + " failed: " + failed.reason);
+  log(LogLevel::error, "the run of " + text::format_rfc3339(plan.scheduled_at) + " failed: " + failed.reason);
   act(RecordSkip{failed});
   if (attempts_left(failed) > 0) retry_later(failed);
 }
@@ -497,7 +498,7 @@ void Scheduler::retry_later(const RunRecord& failed) {
   }
   retry_ = Plan{failed.trigger, failed.scheduled_at, now_.wall, failed.attempt + 1};
   retry_deadline_ = now_.mono + delay;
-  log(LogLevel::info, "the run is tried again in " + format_duration(delay) + ", attempt " +
+  log(LogLevel::info, "the run is tried again in " + text::format_duration(delay) + ", attempt " +
                           std::to_string(failed.attempt + 1) + " of " + std::to_string(settings_.retries + 1));
 }
 
@@ -522,13 +523,14 @@ void Scheduler::handle(const StopRequested&) {
     return;
   }
   log(LogLevel::info,
-      "told to end; run " + run_->record().run_id + " may take another " + format_duration(settings_.grace));
+      "told to end; run " + run_->record().run_id + " may take another " + text::format_duration(settings_.grace));
 }
 
 void Scheduler::on_grace_over() {
   grace_deadline_.reset();
   if (!run_) return;
-  run_->interrupt("interrupted: told to end, and SIDEFRIDGE_GRACE (" + format_duration(settings_.grace) + ") was over");
+  run_->interrupt("interrupted: told to end, and SIDEFRIDGE_GRACE (" + text::format_duration(settings_.grace) +
+                  ") was over");
   if (phase_ == Phase::running) end_script(StepOutcome::interrupted, "told to end");
   if (phase_ == Phase::sweeping) end_processes(Scope::everything, Send::kill);
 }

@@ -1,7 +1,7 @@
 // script_environment.cc - the variables of a script.
 #include "sidefridge/core/script_environment.h"
 
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
@@ -41,7 +41,7 @@ std::vector<std::string> script_environment(const StartScript& start) {
       "SIDEFRIDGE_HOOK=" + std::string(name_of(start.script.hook)),
       "SIDEFRIDGE_SCRIPT=" + start.script.path,
       "SIDEFRIDGE_TRIGGER=" + std::string(name_of(start.trigger)),
-      "SIDEFRIDGE_SCHEDULED_AT=" + format_rfc3339(start.scheduled_at),
+      "SIDEFRIDGE_SCHEDULED_AT=" + text::format_rfc3339(start.scheduled_at),
       "SIDEFRIDGE_ATTEMPT=" + std::to_string(start.attempt),
       "SIDEFRIDGE_ATTEMPTS_LEFT=" + std::to_string(start.attempts_left),
   };

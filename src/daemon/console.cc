@@ -97,27 +97,27 @@ void Console::append_own_line(WallTime at, core::LogLevel level, std::string_vie
   if (stream_.pending_bytes() >= flush_bytes) flush();
 }
 
-core::Take Console::append_script_line(const core::ScriptLineFormat& format, std::string_view line, core::LineEnd end) {
+text::Take Console::append_script_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
   format.append(stream_.buffer(), line, end);
-  if (stream_.pending_bytes() < flush_bytes) return core::Take::more;
+  if (stream_.pending_bytes() < flush_bytes) return text::Take::more;
   flush();
-  return congested() ? core::Take::enough : core::Take::more;
+  return congested() ? text::Take::enough : text::Take::more;
 }
 
-std::size_t Console::append_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
+std::size_t Console::append_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
                                          std::string_view bytes) {
   if (congested()) return 0;
   return splitter.feed(bytes,
-                       [&](std::string_view line, core::LineEnd end) { return append_script_line(format, line, end); });
+                       [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
 }
 
-void Console::finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
+void Console::finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
                                   std::string_view rest) {
   while (!rest.empty()) {
     rest.remove_prefix(splitter.feed(
-        rest, [&](std::string_view line, core::LineEnd end) { return append_script_line(format, line, end); }));
+        rest, [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); }));
   }
-  splitter.finish([&](std::string_view line, core::LineEnd end) { return append_script_line(format, line, end); });
+  splitter.finish([&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
 }
 
 void Console::flush() noexcept {

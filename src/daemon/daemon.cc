@@ -8,9 +8,9 @@
 #include <utility>
 #include <variant>
 
-#include "sidefridge/core/cron_words.h"
-#include "sidefridge/core/jitter.h"
-#include "sidefridge/core/version.h"
+#include "sidefridge/base/version.h"
+#include "sidefridge/cron/cron_words.h"
+#include "sidefridge/cron/jitter.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/mount_info.h"
@@ -40,7 +40,7 @@ core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon:
   settings.settled_until = settled_until;
   settings.retries = config.retries;
   settings.retry_delay = config.retry_delay;
-  settings.delay = core::jitter_of(config.pod_name.value_or(""), config.jitter);
+  settings.delay = cron::jitter_of(config.pod_name.value_or(""), config.jitter);
   return settings;
 }
 
@@ -58,7 +58,7 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-               std::unique_ptr<Console> console, RunBook book, std::unique_ptr<os::Generations> generations,
+               std::unique_ptr<Console> console, RunBook book, std::unique_ptr<hooks::Generations> generations,
                std::optional<WallTime> settled_until)
     : config_(std::move(config)),
       loop_(std::move(loop)),
@@ -86,9 +86,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 
   // `once` may run beside an idle daemon.
   const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
-  Result<std::unique_ptr<os::Generations>> generations =
-      os::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
-                            os::CopySettings{.limit_bytes = config.hooks_limit_bytes});
+  Result<std::unique_ptr<hooks::Generations>> generations =
+      hooks::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
+                               hooks::CopySettings{.limit_bytes = config.hooks_limit_bytes});
   if (!generations) return std::move(generations).error();
 
   Result<loop::Loop> loop = loop::Loop::open();
@@ -118,11 +118,11 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 }
 
 void Daemon::say_hello(Mode mode) {
-  const std::string name = "sidefridge " + std::string(core::version());
+  const std::string name = "sidefridge " + std::string(version());
   console_->log(core::LogLevel::info,
                 mode == Mode::once ? name + ", one run"
                                    : name + ", schedule '" + config_.schedule->text +
-                                         "': " + core::describe(config_.schedule->expression, config_.schedule->zone));
+                                         "': " + cron::describe(config_.schedule->expression, config_.schedule->zone));
   for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
   log_notices();
   if (mode == Mode::schedule) {
@@ -136,7 +136,7 @@ void Daemon::say_hello(Mode mode) {
     }
     record_.pid = ::getpid();
     record_.started_at = os::sample_now().wall;
-    record_.version = core::version();
+    record_.version = version();
     note_schedule(config_.schedule->text);
   }
 }
@@ -208,7 +208,7 @@ void Daemon::carry_out(const core::ReadHooks&) {
       }
     }
   }
-  Result<os::HookReading> reading = generations_->make(config_.scripts_dir);
+  Result<hooks::HookReading> reading = generations_->make(config_.scripts_dir);
   if (reading) {
     post(core::HooksRead{std::move(reading->hooks), generations_->newest(), std::move(reading->warnings),
                          std::move(reading->skipped)});

@@ -21,7 +21,7 @@ bool tells_changes(const std::string& folder) {
 HookWatch::HookWatch(std::vector<std::string> folders, EventSink& sink, Console& console)
     : sink_(sink), console_(console) {
   for (std::string& path : folders) {
-    os::TreeWatch tree(path);
+    hooks::TreeWatch tree(path);
     folders_.push_back(Folder{std::move(path), std::move(tree), std::nullopt});
   }
 }
@@ -46,7 +46,7 @@ Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector
 }
 
 Result<void> HookWatch::watch_mounts(loop::Loop& loop, std::vector<std::string> folders) {
-  Result<os::MountWatch> table = os::MountWatch::open(std::move(folders));
+  Result<hooks::MountWatch> table = hooks::MountWatch::open(std::move(folders));
   if (!table) return std::move(table).error();
   auto mounts = std::make_unique<Mounts>(*this, std::move(*table));
   Result<loop::FdWatch> watch = loop::FdWatch::open(loop, mounts->table.fd(), *mounts);
@@ -65,7 +65,7 @@ void HookWatch::rearm() {
 }
 
 void HookWatch::on_mounts_changed() noexcept {
-  if (mounts_->table.look() == os::MountWatch::Seen::nothing) return;
+  if (mounts_->table.look() == hooks::MountWatch::Seen::nothing) return;
   // At once, so that whoever still writes into what was mounted is heard.
   rearm();
   sink_.post(core::HooksTouched{});
@@ -73,7 +73,7 @@ void HookWatch::on_mounts_changed() noexcept {
 
 void HookWatch::on_ready() noexcept {
   for (Folder& folder : folders_) {
-    if (folder.watch && folder.tree.drain() == os::TreeWatch::Seen::changed) sink_.post(core::HooksTouched{});
+    if (folder.watch && folder.tree.drain() == hooks::TreeWatch::Seen::changed) sink_.post(core::HooksTouched{});
   }
   tell_state();
 }

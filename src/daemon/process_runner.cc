@@ -4,9 +4,9 @@
 #include <csignal>
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 #include "sidefridge/core/script_environment.h"
-#include "sidefridge/os/interpreter.h"
+#include "sidefridge/hooks/interpreter.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/spawn.h"
@@ -28,7 +28,7 @@ ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink
     : loop_(loop), console_(console), sink_(sink), environment_(std::move(environment)) {}
 
 void ProcessRunner::start(const core::StartScript& start) {
-  core::check(!script_, "one script at a time");
+  check(!script_, "one script at a time");
   const Result<pid_t> started = try_start(start);
   if (started) {
     script_ = RunningScript{*started, std::nullopt};
@@ -57,7 +57,7 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
                                                        outputs_->stdout_fd.get(), outputs_->stderr_fd.get()});
   if (!pid) {
     // The kernel names no file; the one to blame may be the interpreter's.
-    Result<void> usable = os::check_interpreter(*script.interpreter, script.path);
+    Result<void> usable = hooks::check_interpreter(*script.interpreter, script.path);
     return usable ? pid.error() : std::move(usable).error();
   }
   outputs_->out->begin(start.run_id, script);

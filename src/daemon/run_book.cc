@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -70,7 +70,7 @@ Result<store::Variables> take_over(store::History& history, const store::StateFo
     run.reason = why_lost(run, settings.boot_id);
     run.steps = steps_left_by(run, folder, settings.boot_id);
     if (auto stored = history.finish(run); !stored) return std::move(stored).error();
-    notices.push_back("run " + run.run_id + ", begun at " + core::format_rfc3339(run.started_at) +
+    notices.push_back("run " + run.run_id + ", begun at " + text::format_rfc3339(run.started_at) +
                       ", was lost: " + run.reason);
   }
   return store::Variables::create_anew(folder, settings.store_limit_bytes);

@@ -26,22 +26,22 @@ std::string trimmed(std::string_view text) {
 
 }  // namespace
 
-ScheduleFile::ScheduleFile(std::string path, std::string zone_name, core::ZoneSource zones)
+ScheduleFile::ScheduleFile(std::string path, std::string zone_name, cron::ZoneSource zones)
     : path_(std::move(path)), zone_name_(std::move(zone_name)), zones_(std::move(zones)) {}
 
-std::optional<Result<core::Schedule>> ScheduleFile::read() {
+std::optional<Result<cron::Schedule>> ScheduleFile::read() {
   const Result<std::string> text = read_text();
   const std::string& now = text ? *text : text.error().text;
   if (last_ == now) return std::nullopt;
   last_ = now;
   if (!text) return text.error();
-  auto schedule = core::parse_schedule(*text, zone_name_, zones_);
+  auto schedule = cron::parse_schedule(*text, zone_name_, zones_);
   if (!schedule) return std::move(schedule).error().with_context("schedule file '" + path_ + "'");
   return schedule;
 }
 
 Result<std::string> ScheduleFile::read_text() const {
-  const auto refused = [this] { return core::system_error("cannot read the schedule file '" + path_ + "'", errno); };
+  const auto refused = [this] { return system_error("cannot read the schedule file '" + path_ + "'", errno); };
   // Not blocking, in case it is a FIFO.
   const os::UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return refused();

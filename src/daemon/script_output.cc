@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/system_clock.h"
 
@@ -39,7 +39,7 @@ ScriptOutput::~ScriptOutput() {
 }
 
 void ScriptOutput::begin(std::string_view run_id, const core::Script& script) {
-  core::check(!owed_bytes_ && held_.empty(), "an output is drained before it begins again");
+  check(!owed_bytes_ && held_.empty(), "an output is drained before it begins again");
   format_.emplace(console_.format(), run_id, script, stream_);
   tail_.clear();
   watch_->want(loop::Interest::input);

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -35,7 +35,7 @@ template <class Timer, class Time>
 void TimerWatch<Timer, Time>::arm(std::optional<Time> deadline) {
   if (armed_ == deadline) return;
   const Result<void> done = deadline ? timer_.arm(*deadline) : timer_.disarm();
-  core::check(done.ok(), "a timerfd takes any instant");
+  check(done.ok(), "a timerfd takes any instant");
   armed_ = deadline;
 }
 

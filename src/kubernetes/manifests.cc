@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "sidefridge/core/base64.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/kubernetes/yaml.h"
+#include "sidefridge/text/base64.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -83,7 +83,7 @@ Yaml config_map(const Project& project, const HookFiles& hook) {
     if (is_yaml_text(file.bytes)) {
       texts.push_back({file.name, Yaml::block(file.bytes)});
     } else {
-      binaries.push_back({file.name, core::format_base64(file.bytes)});
+      binaries.push_back({file.name, text::format_base64(file.bytes)});
     }
   }
   Yaml map = object("v1", "ConfigMap", config_map_name(project, hook.hook), project);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "sidefridge/core/quote.h"
 #include "sidefridge/kubernetes/yaml.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -22,7 +22,7 @@ bool is_key_character(char c) noexcept {
 
 Error refuse(std::string_view what, std::string_view name, std::string_view rule) {
   std::string text(what);
-  text.append(" ").append(core::in_quotes(name)).append(" ").append(rule);
+  text.append(" ").append(text::in_quotes(name)).append(" ").append(rule);
   return Error{ErrorCode::invalid, std::move(text)};
 }
 
@@ -39,7 +39,7 @@ Result<void> check_part(std::string_view what, std::string_view name, std::strin
       std::find_if(part.begin(), part.end(), [](char c) { return !is_lower_alphanumeric(c) && c != '-'; });
   if (wrong != part.end()) {
     return refuse(what, name,
-                  "must not hold " + core::in_quotes({&*wrong, 1}) + "; allowed are " + std::string(allowed));
+                  "must not hold " + text::in_quotes({&*wrong, 1}) + "; allowed are " + std::string(allowed));
   }
   if (part.empty() || part.front() == '-' || part.back() == '-') {
     return refuse(what, name,
@@ -77,7 +77,7 @@ Result<void> check_key(std::string_view what, std::string_view name) {
   const auto wrong = std::find_if_not(name.begin(), name.end(), is_key_character);
   if (wrong != name.end()) {
     return refuse(what, name,
-                  "must not hold " + core::in_quotes({&*wrong, 1}) +
+                  "must not hold " + text::in_quotes({&*wrong, 1}) +
                       ": a key of a ConfigMap is made of letters, digits, '-', '_' and '.'; rename the file");
   }
   if (name == "." || name.starts_with("..")) {

@@ -6,8 +6,8 @@
 #include <cctype>
 #include <utility>
 
-#include "sidefridge/core/check.h"
-#include "sidefridge/core/utf8.h"
+#include "sidefridge/base/check.h"
+#include "sidefridge/text/utf8.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -23,7 +23,7 @@ struct Character {
 Character first_character(std::string_view text) noexcept {
   const auto lead = static_cast<unsigned char>(text[0]);
   if (lead < 0x80) return {lead, 1};
-  const std::size_t length = core::multibyte_length(text);
+  const std::size_t length = text::multibyte_length(text);
   char32_t code = lead & (0xffu >> (length + 1));
   for (std::size_t index = 1; index < length; ++index) {
     code = (code << 6) | (static_cast<unsigned char>(text[index]) & 0x3f);
@@ -144,7 +144,7 @@ void append_block(std::string& out, std::string_view text, std::size_t indent) {
 bool is_yaml_text(std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const auto lead = static_cast<unsigned char>(bytes[0]);
-    if (lead == 0 || (lead >= 0x80 && core::multibyte_length(bytes) == 0)) return false;
+    if (lead == 0 || (lead >= 0x80 && text::multibyte_length(bytes) == 0)) return false;
     const Character character = first_character(bytes);
     if (character.code >= 0x7f && character.code < 0xa0) return false;
     if (character.code == 0xfffe || character.code == 0xffff) return false;
@@ -192,7 +192,7 @@ private:
       write_fields(*fields, indent + indent_step, Head::bullet);
       return;
     }
-    core::check(!std::holds_alternative<Items>(item.value_), "a list of YAML holds no bare list");
+    check(!std::holds_alternative<Items>(item.value_), "a list of YAML holds no bare list");
     out_.append(indent, ' ').append("- ");
     write_scalar(item, indent + indent_step);
   }
@@ -246,14 +246,14 @@ Yaml Yaml::list(std::vector<Yaml> items) {
 
 Yaml& Yaml::add(Field field) {
   auto* fields = std::get_if<Fields>(&value_);
-  core::check(fields != nullptr, "only a map of YAML takes fields");
+  check(fields != nullptr, "only a map of YAML takes fields");
   fields->push_back(std::move(field));
   return *this;
 }
 
 std::string Yaml::format() const {
   const auto* fields = std::get_if<Fields>(&value_);
-  core::check(fields != nullptr && !fields->empty(), "a document of YAML is a map");
+  check(fields != nullptr && !fields->empty(), "a document of YAML is a map");
   std::string out;
   Writer(out).write_fields(*fields, 0, Writer::Head::bare);
   return out;

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 
 namespace sidefridge::loop {
 
@@ -22,7 +22,6 @@ int poll_events_of(Interest interest) noexcept {
   switch (interest) {
     case Interest::nothing: return 0;
     case Interest::input: return UV_READABLE;
-    case Interest::output: return UV_WRITABLE;
     case Interest::news: return UV_PRIORITIZED;
   }
   return 0;
@@ -33,7 +32,7 @@ int poll_events_of(Interest interest) noexcept {
 Result<FdWatch> FdWatch::open(Loop& loop, int fd, FdListener& listener) {
   auto handle = std::make_unique<Handle>();
   if (const int code = uv_poll_init(loop.handle(), &handle->poll, fd); code != 0) {
-    return core::system_error("cannot watch descriptor " + std::to_string(fd), -code);
+    return system_error("cannot watch descriptor " + std::to_string(fd), -code);
   }
   handle->poll.data = handle.get();
   handle->listener = &listener;
@@ -76,7 +75,7 @@ void FdWatch::want(Interest interest) noexcept {
     if (status < 0) ready->interest = Interest::nothing;
     ready->listener->on_ready();
   });
-  core::check(code == 0, "a watch can be started");
+  check(code == 0, "a watch can be started");
 }
 
 }  // namespace sidefridge::loop

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 
 namespace sidefridge::loop {
 
@@ -18,8 +18,7 @@ struct Loop::State {
 
 Result<Loop> Loop::open() {
   auto state = std::make_unique<State>();
-  if (const int code = uv_loop_init(&state->loop); code != 0)
-    return core::system_error("cannot open an event loop", -code);
+  if (const int code = uv_loop_init(&state->loop); code != 0) return system_error("cannot open an event loop", -code);
   uv_check_init(&state->loop, &state->turn_end);
   state->turn_end.data = state.get();
   uv_idle_init(&state->loop, &state->impatience);
@@ -35,7 +34,7 @@ Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->impatience), nullptr);
   // One round without waiting runs the close callbacks: those of watches destroyed since the last turn, too.
   uv_run(&state_->loop, UV_RUN_NOWAIT);
-  core::check(uv_loop_close(&state_->loop) == 0, "every watch is gone before its loop");
+  check(uv_loop_close(&state_->loop) == 0, "every watch is gone before its loop");
 }
 
 void Loop::run(TurnListener& listener) {

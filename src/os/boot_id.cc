@@ -17,7 +17,7 @@ Result<std::string> read_boot_id() {
   const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
   std::array<char, 64> text{};
   const ssize_t got = fd ? read_up_to(fd.get(), text) : -1;
-  if (got < 0) return core::system_error(path, errno);
+  if (got < 0) return system_error(path, errno);
   std::string id(text.data(), static_cast<std::size_t>(got));
   while (!id.empty() && id.back() == '\n') id.pop_back();
   return id;

@@ -16,7 +16,7 @@ Result<void> keep_inherited_fds_from_scripts() {
     void operator()(DIR* folder) const noexcept { ::closedir(folder); }
   };
   const std::unique_ptr<DIR, Close> folder(::opendir("/proc/self/fd"));
-  if (!folder) return core::system_error("cannot read '/proc/self/fd'", errno);
+  if (!folder) return system_error("cannot read '/proc/self/fd'", errno);
   while (const dirent* const entry = ::readdir(folder.get())) {
     const int fd = std::atoi(entry->d_name);  // "." and ".." are 0
     if (fd > STDERR_FILENO) ::fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -17,7 +17,7 @@ Result<MonoTimer> MonoTimer::open() {
 
 Result<void> MonoTimer::arm(MonoTime deadline) {
   const int refusal = set_timer_fd(fd_.get(), TFD_TIMER_ABSTIME, deadline.time_since_epoch());
-  if (refusal != 0) return core::system_error("cannot arm a timer", refusal);
+  if (refusal != 0) return system_error("cannot arm a timer", refusal);
   return {};
 }
 

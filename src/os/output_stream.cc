@@ -33,12 +33,12 @@ UniqueFd reopen(int fd, int status_flags) {
 /// An epoll set that polls for input when `fd` takes output. Empty for what cannot be polled and never needs to be.
 Result<UniqueFd> open_readiness(int fd) {
   UniqueFd set(::epoll_create1(EPOLL_CLOEXEC));
-  if (!set) return core::system_error("cannot watch the output", errno);
+  if (!set) return system_error("cannot watch the output", errno);
   epoll_event event{};
   event.events = EPOLLOUT;
   if (::epoll_ctl(set.get(), EPOLL_CTL_ADD, fd, &event) == 0) return set;
   if (errno == EPERM) return UniqueFd();
-  return core::system_error("cannot watch the output", errno);
+  return system_error("cannot watch the output", errno);
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ Result<OutputStream> OutputStream::open(int fd) {
   struct stat status {};
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fstat(fd, &status) != 0) {
-    return core::system_error("cannot write to descriptor " + std::to_string(fd), errno);
+    return system_error("cannot write to descriptor " + std::to_string(fd), errno);
   }
   if (S_ISREG(status.st_mode)) return OutputStream(Kind::file, fd, 0, UniqueFd(), UniqueFd());
 

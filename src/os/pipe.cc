@@ -8,17 +8,17 @@
 #include <array>
 #include <cerrno>
 
-#include "sidefridge/core/check.h"
+#include "sidefridge/base/check.h"
 
 namespace sidefridge::os {
 
 Result<Pipe> open_pipe(std::size_t capacity_bytes) {
   std::array<int, 2> ends{};
   // O_NONBLOCK here would hold for both ends.
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return core::system_error("cannot open a pipe", errno);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("cannot open a pipe", errno);
   Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
   if (::fcntl(pipe.read_end.get(), F_SETFL, O_RDONLY | O_NONBLOCK) != 0) {
-    return core::system_error("cannot open a pipe", errno);
+    return system_error("cannot open a pipe", errno);
   }
   if (capacity_bytes != default_pipe_bytes) {
     // A refusal (pipe-max-size, pipe-user-pages-soft) leaves a smaller pipe, which is slower and just as right.
@@ -28,12 +28,12 @@ Result<Pipe> open_pipe(std::size_t capacity_bytes) {
 }
 
 void reset_pipe_flags(int write_end) noexcept {
-  core::check(::fcntl(write_end, F_SETFL, O_WRONLY) == 0, "reset_pipe_flags() is asked of a pipe");
+  check(::fcntl(write_end, F_SETFL, O_WRONLY) == 0, "reset_pipe_flags() is asked of a pipe");
 }
 
 std::size_t bytes_waiting(int fd) noexcept {
   int waiting = 0;
-  core::check(::ioctl(fd, FIONREAD, &waiting) == 0, "bytes_waiting() is asked of a pipe");
+  check(::ioctl(fd, FIONREAD, &waiting) == 0, "bytes_waiting() is asked of a pipe");
   return static_cast<std::size_t>(waiting);
 }
 

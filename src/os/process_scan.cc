@@ -163,7 +163,7 @@ class Scan {
 public:
   static Result<Scan> read() {
     Scan scan(std::unique_ptr<DIR, CloseDir>(::opendir("/proc")));
-    if (!scan.proc_) return core::system_error("cannot open /proc", errno);
+    if (!scan.proc_) return system_error("cannot open /proc", errno);
     if (!scan.shows_our_namespace()) {
       return Error{ErrorCode::unavailable, "/proc is not that of this container: it does not list us"};
     }

@@ -12,8 +12,8 @@ namespace sidefridge::os {
 std::optional<Exited> reap_one() noexcept {
   siginfo_t info{};
   if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return std::nullopt;
-  const auto kind = info.si_code == CLD_EXITED ? core::ExitStatus::Kind::exited : core::ExitStatus::Kind::signalled;
-  return Exited{info.si_pid, core::ExitStatus{kind, info.si_status}};
+  const auto kind = info.si_code == CLD_EXITED ? ExitStatus::Kind::exited : ExitStatus::Kind::signalled;
+  return Exited{info.si_pid, ExitStatus{kind, info.si_status}};
 }
 
 bool any_children() noexcept {
@@ -24,7 +24,7 @@ bool any_children() noexcept {
 Result<void> become_subreaper() {
   if (::getpid() == 1) return {};
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) != 0) {
-    return core::system_error("cannot adopt orphaned processes", errno);
+    return system_error("cannot adopt orphaned processes", errno);
   }
   return {};
 }

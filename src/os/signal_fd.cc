@@ -32,9 +32,9 @@ Result<SignalFd> SignalFd::open() {
   for (const int signal_number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) sigaddset(&taken, signal_number);
 
   UniqueFd fd(::signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!fd) return core::system_error("cannot take signals", errno);
+  if (!fd) return system_error("cannot take signals", errno);
   if (const int refusal = ::pthread_sigmask(SIG_BLOCK, &taken, nullptr); refusal != 0) {
-    return core::system_error("cannot block signals", refusal);
+    return system_error("cannot block signals", refusal);
   }
 
   heed_all_signals();
@@ -52,7 +52,7 @@ Result<SignalSet> SignalFd::drain() {
     const ssize_t got = ::read(fd_.get(), batch.data(), sizeof batch);
     if (got < 0) {
       if (errno == EAGAIN) return seen;
-      return core::system_error("cannot read signals", errno);
+      return system_error("cannot read signals", errno);
     }
     const std::size_t count = static_cast<std::size_t>(got) / sizeof(signalfd_siginfo);
     for (std::size_t i = 0; i < count; ++i) seen.add(static_cast<int>(batch[i].ssi_signo));

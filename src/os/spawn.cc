@@ -83,7 +83,7 @@ Error spawn_error(const std::string& program, int errno_value) {
     case ENFILE: return because(ErrorCode::unavailable, "the system allows no more open files (RLIMIT_NOFILE)");
     case ENOMEM: return because(ErrorCode::unavailable, "not enough memory");
     case ETXTBSY: return because(ErrorCode::busy, "it is being written");
-    default: return core::system_error("cannot start '" + program + "'", errno_value);
+    default: return system_error("cannot start '" + program + "'", errno_value);
   }
 }
 

@@ -13,7 +13,7 @@ namespace sidefridge::os {
 
 Result<UniqueFd> open_timer_fd(clockid_t clock) {
   UniqueFd fd(::timerfd_create(clock, TFD_NONBLOCK | TFD_CLOEXEC));
-  if (!fd) return core::system_error("cannot open a timer", errno);
+  if (!fd) return system_error("cannot open a timer", errno);
   return fd;
 }
 
@@ -29,7 +29,7 @@ int set_timer_fd(int fd, int flags, Duration since_epoch) noexcept {
 
 Result<void> clear_timer_fd(int fd) {
   const itimerspec never{};
-  if (::timerfd_settime(fd, 0, &never, nullptr) != 0) return core::system_error("cannot disarm a timer", errno);
+  if (::timerfd_settime(fd, 0, &never, nullptr) != 0) return system_error("cannot disarm a timer", errno);
   return {};
 }
 
@@ -38,7 +38,7 @@ Result<TimerReading> read_timer_fd(int fd) {
   if (::read(fd, &expirations, sizeof expirations) >= 0) return TimerReading::expired;
   if (errno == EAGAIN) return TimerReading::nothing;
   if (errno == ECANCELED) return TimerReading::cancelled;
-  return core::system_error("cannot read a timer", errno);
+  return system_error("cannot read a timer", errno);
 }
 
 }  // namespace sidefridge::os

@@ -35,7 +35,7 @@ Result<void> WallTimer::arm(WallTime deadline) {
     step_seen_ = true;
     refusal = set(at_once);
   }
-  if (refusal != 0 && refusal != ECANCELED) return core::system_error("cannot arm a wall clock timer", refusal);
+  if (refusal != 0 && refusal != ECANCELED) return system_error("cannot arm a wall clock timer", refusal);
   return {};
 }
 

@@ -11,9 +11,9 @@
 #include <cstddef>
 #include <optional>
 
-#include "sidefridge/core/quote.h"
 #include "sidefridge/os/read_up_to.h"
 #include "sidefridge/os/unique_fd.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::os {
 namespace {
@@ -36,20 +36,20 @@ bool is_plain(std::string_view name) {
 
 /// What a regular file holds; nothing when there is no such file.
 Result<std::optional<std::string>> read_if_there(const std::string& path) {
-  const std::string subject = "cannot read time zone file " + core::in_quotes(path);
+  const std::string subject = "cannot read time zone file " + text::in_quotes(path);
   // O_NONBLOCK: what turns out to be a FIFO must not hold us up.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return std::optional<std::string>();
-    return core::system_error(subject, errno);
+    return system_error(subject, errno);
   }
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return core::system_error(subject, errno);
+  if (::fstat(fd.get(), &status) != 0) return system_error(subject, errno);
   if (!S_ISREG(status.st_mode)) return std::optional<std::string>();
   if (status.st_size > largest_file_bytes) return Error{ErrorCode::invalid, subject + ": it is larger than 1 MiB"};
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   const ssize_t got = read_up_to(fd.get(), bytes);
-  if (got < 0) return core::system_error(subject, errno);
+  if (got < 0) return system_error(subject, errno);
   bytes.resize(static_cast<std::size_t>(got));
   return std::optional(std::move(bytes));
 }
@@ -67,26 +67,26 @@ bool is_folder(const std::string& path) {
 
 }  // namespace
 
-Result<core::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir) {
+Result<cron::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir) {
   if (name.starts_with(':')) name.remove_prefix(1);
-  if (std::find(names_of_utc.begin(), names_of_utc.end(), name) != names_of_utc.end()) return core::Zone();
+  if (std::find(names_of_utc.begin(), names_of_utc.end(), name) != names_of_utc.end()) return cron::Zone();
 
   const bool absolute = name.starts_with('/');
   if (is_plain(name)) {
     const std::string path = absolute ? std::string(name) : zoneinfo_dir + "/" + std::string(name);
     const auto bytes = read_if_there(path);
     if (!bytes) return bytes.error();
-    if (*bytes) return core::Zone::from_tzif(std::string(name), **bytes);
+    if (*bytes) return cron::Zone::from_tzif(std::string(name), **bytes);
   }
 
-  auto rule = core::Zone::from_posix(name);
+  auto rule = cron::Zone::from_posix(name);
   if (rule || looks_like_rule(name)) return rule;
   if (!absolute && !is_folder(zoneinfo_dir)) {
-    return Error{ErrorCode::unavailable, "time zone " + core::in_quotes(name) + " cannot be looked up without " +
-                                             core::in_quotes(zoneinfo_dir) +
+    return Error{ErrorCode::unavailable, "time zone " + text::in_quotes(name) + " cannot be looked up without " +
+                                             text::in_quotes(zoneinfo_dir) +
                                              ": install the package tzdata (apk add tzdata or apt-get install tzdata)"};
   }
-  return Error{ErrorCode::invalid, "unknown time zone " + core::in_quotes(name)};
+  return Error{ErrorCode::invalid, "unknown time zone " + text::in_quotes(name)};
 }
 
 }  // namespace sidefridge::os

@@ -63,7 +63,7 @@ Result<void> make_lock_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   if (fd < 0) {
     if (errno == EEXIST) return {};
-    return core::system_error("cannot make " + path, errno);
+    return system_error("cannot make " + path, errno);
   }
   const std::string zeroes(lock_file_bytes, '\0');
   std::size_t written = 0;
@@ -76,7 +76,7 @@ Result<void> make_lock_file(const std::string& path) {
   ::close(fd);
   if (wrote >= 0) return {};
   ::unlink(path.c_str());
-  return core::system_error("cannot make " + path, error);
+  return system_error("cannot make " + path, error);
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ Result<void> Environment::open_file(File& file) {
     if (auto made = make_lock_file(lock_path_of(file.path)); !made) return made;
   } else if (!exists(file.path) || !exists(lock_path_of(file.path))) {
     // LMDB would make what is missing.
-    if (errno != ENOENT) return core::system_error("cannot open " + file.path, errno);
+    if (errno != ENOENT) return system_error("cannot open " + file.path, errno);
     return Error{ErrorCode::unavailable, "there is no " + file.path};
   }
 
@@ -152,7 +152,7 @@ Result<void> Environment::move_to(std::string path) {
   // but the new lock file and the old data would let a write there count as one here.
   if (::rename(file_->path.c_str(), path.c_str()) != 0 ||
       ::rename(lock_path_of(file_->path).c_str(), lock_path_of(path).c_str()) != 0) {
-    return core::system_error("cannot move " + file_->path + " to " + path, errno);
+    return system_error("cannot move " + file_->path + " to " + path, errno);
   }
   file_->path = std::move(path);
   return {};
@@ -171,7 +171,7 @@ Result<void> Environment::fill_up() {
   mdb_env_get_fd(file_->env.get(), &fd);
   const auto size = static_cast<off_t>((info.me_last_pgno + 1) * pages.ms_psize);
   if (::fstat(fd, &found) != 0 || (found.st_size < size && ::ftruncate(fd, size) != 0)) {
-    return core::system_error(file_->path, errno);
+    return system_error(file_->path, errno);
   }
   return {};
 }

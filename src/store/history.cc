@@ -81,7 +81,7 @@ Result<std::string> set_aside(const std::string& path) {
   do {
     aside = path + ".unreadable-" + std::to_string(++number);
   } while (::access(aside.c_str(), F_OK) == 0);
-  if (::rename(path.c_str(), aside.c_str()) != 0) return core::system_error("cannot move " + path, errno);
+  if (::rename(path.c_str(), aside.c_str()) != 0) return system_error("cannot move " + path, errno);
   ::unlink((path + "-lock").c_str());
   return aside;
 }

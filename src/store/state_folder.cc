@@ -13,7 +13,7 @@ namespace {
 
 // Where even mkdir(2) says ENOENT, in /proc for one, nothing is missing that might come: the place is unfit.
 Error cannot_make(const std::string& path) {
-  Error error = core::system_error("cannot make the folder " + path, errno);
+  Error error = system_error("cannot make the folder " + path, errno);
   if (error.code == ErrorCode::not_found) error.code = ErrorCode::io;
   return error;
 }
@@ -34,14 +34,14 @@ Result<void> make_folders(const std::string& path) {
 
 Result<void> check_ours(const std::string& path, int fd) {
   struct stat found {};
-  if (::fstat(fd, &found) != 0) return core::system_error(path, errno);
+  if (::fstat(fd, &found) != 0) return system_error(path, errno);
   if (found.st_uid != ::geteuid()) {
     return Error{ErrorCode::unavailable, path + " belongs to user " + std::to_string(found.st_uid) +
                                              " and we are user " + std::to_string(::geteuid()) +
                                              "; set SIDEFRIDGE_STATE_DIR to a folder of our own"};
   }
   if ((found.st_mode & 07777) != 0700 && ::fchmod(fd, 0700) != 0) {
-    return core::system_error("cannot keep others out of " + path, errno);
+    return system_error("cannot keep others out of " + path, errno);
   }
   return {};
 }
@@ -64,7 +64,7 @@ Result<StateFolder> StateFolder::open(std::string_view state_dir) {
   if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
     return Error{ErrorCode::unavailable, folder.path_ + " is no folder; remove it or set SIDEFRIDGE_STATE_DIR"};
   }
-  if (fd < 0) return core::system_error("cannot open " + folder.path_, errno);
+  if (fd < 0) return system_error("cannot open " + folder.path_, errno);
   auto ours = check_ours(folder.path_, fd);
   ::close(fd);
   if (!ours) return std::move(ours).error();

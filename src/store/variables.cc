@@ -5,9 +5,9 @@
 
 #include <utility>
 
-#include "sidefridge/core/quote.h"
 #include "sidefridge/core/record.h"
 #include "sidefridge/store/sequence_key.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::store {
 namespace {
@@ -21,7 +21,7 @@ std::string steps_of(std::string_view run_id) {
 }
 
 Error no_such_run(std::string_view run_id) {
-  return Error{ErrorCode::unavailable, "the run " + core::in_quotes(run_id) + " is over or never was"};
+  return Error{ErrorCode::unavailable, "the run " + text::in_quotes(run_id) + " is over or never was"};
 }
 
 Result<void> check_key(std::string_view key) {

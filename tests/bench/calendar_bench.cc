@@ -13,14 +13,14 @@
 #include <random>
 #include <vector>
 
-#include "../core/cron_oracle.h"
-#include "../core/cron_zones.h"
-#include "sidefridge/core/calendar.h"
-#include "sidefridge/core/cron_expression.h"
+#include "../cron/cron_oracle.h"
+#include "../cron/cron_zones.h"
+#include "sidefridge/cron/calendar.h"
+#include "sidefridge/cron/cron_expression.h"
 
 namespace {
 
-namespace core = sidefridge::core;
+namespace cron = sidefridge::cron;
 using std::chrono::sys_seconds;
 
 struct Kind {
@@ -87,17 +87,17 @@ int main(int argc, char** argv) {
   }
   const std::vector<sys_seconds> instants = random_instants(calls);
   const std::vector<sys_seconds> few = random_instants(std::max<std::size_t>(calls / 500, 1));
-  const core::Zone zone = core::berlin();
+  const cron::Zone zone = cron::berlin();
   std::printf("next() in %s, ns a call: ours, target, walking clocks\n", zone.name().c_str());
   for (const Kind& kind : kinds) {
-    const core::CronExpression expression = core::parse_cron(kind.expression).value();
-    const core::oracle::Rules rules = core::oracle::rules_of(expression);
+    const cron::CronExpression expression = cron::parse_cron(kind.expression).value();
+    const cron::oracle::Rules rules = cron::oracle::rules_of(expression);
     const double ours = nanoseconds_of_a_call(instants, [&](sys_seconds from) {
-      const auto at = core::next(expression, zone, from);
+      const auto at = cron::next(expression, zone, from);
       return at ? at->time_since_epoch().count() : 0;
     });
     const double walking = nanoseconds_of_a_call(few, [&](sys_seconds from) {
-      const auto at = core::oracle::next(rules, zone, from);
+      const auto at = cron::oracle::next(rules, zone, from);
       return at ? at->time_since_epoch().count() : 0;
     });
     std::printf("  %-26s %-28s %8.0f %s %8.0f %10.0f\n", kind.name, kind.expression, ours,

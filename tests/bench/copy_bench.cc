@@ -22,13 +22,13 @@
 
 #include "bench.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/os/tree_copy.h"
+#include "sidefridge/hooks/tree_copy.h"
 
 namespace {
 
 namespace core = sidefridge::core;
 namespace fs = std::filesystem;
-namespace os = sidefridge::os;
+namespace hooks = sidefridge::hooks;
 using sidefridge::bench::median;
 using sidefridge::bench::must;
 using Milliseconds = std::chrono::duration<double, std::milli>;
@@ -76,16 +76,16 @@ void compare(const std::string& parent, std::size_t script_bytes, int rounds) {
   std::vector<double> plain;
   for (int round = 0; round < rounds; ++round) {
     auto before = std::chrono::steady_clock::now();
-    must(os::copy_hook_tree(scripts_dir, destination, {}).ok(), "copy_hook_tree");
+    must(hooks::copy_hook_tree(scripts_dir, destination, {}).ok(), "copy_hook_tree");
     ours.push_back(Milliseconds(std::chrono::steady_clock::now() - before).count());
-    os::remove_tree(destination);
+    hooks::remove_tree(destination);
 
     before = std::chrono::steady_clock::now();
     copy_plainly(scripts_dir, destination);
     plain.push_back(Milliseconds(std::chrono::steady_clock::now() - before).count());
-    os::remove_tree(destination);
+    hooks::remove_tree(destination);
   }
-  os::remove_tree(dir);
+  hooks::remove_tree(dir);
   const double our_median = median(ours);
   const double plain_median = median(plain);
   std::printf("copy 5 x 20 scripts of %3zu KiB on %-8s  ours %6.2f ms  plain %6.2f ms  ratio %.2f\n",

@@ -18,18 +18,17 @@
 #include <utility>
 #include <vector>
 
-#include "sidefridge/core/check.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/base/check.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/script_output.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/system_clock.h"
+#include "sidefridge/text/time_format.h"
 
 namespace {
 
 using namespace sidefridge;
-using core::check;
 
 constexpr std::size_t line_bytes = 100;  // newline included
 constexpr std::size_t lines = 2'000'000;
@@ -96,7 +95,7 @@ private:
 /// The least that puts the same prefix before each line: read, prefix, one write a read.
 void run_floor(os::UniqueFd input, int output) {
   ::fcntl(input.get(), F_SETFL, O_RDONLY);
-  std::string prefix = core::format_rfc3339(os::sample_now().wall, core::Precision::milliseconds);
+  std::string prefix = text::format_rfc3339(os::sample_now().wall, text::Precision::milliseconds);
   prefix.append(" out   ").append(run_id).append(" backups/10-dump | ");
   std::array<char, 64 * 1024> chunk;
   std::vector<char> composed(1024 * 1024);

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -22,7 +22,7 @@ struct Answer {
 Answer asked(const std::vector<std::string>& arguments, const std::vector<core::Setting>& environment = {}) {
   std::ostringstream out;
   std::ostringstream err;
-  const int code = next(arguments, environment, *core::parse_rfc3339("2026-11-23T07:55:17Z"), out, err);
+  const int code = next(arguments, environment, *text::parse_rfc3339("2026-11-23T07:55:17Z"), out, err);
   return {code, out.str(), err.str()};
 }
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/version.h"
+#include "sidefridge/base/version.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -152,7 +152,7 @@ TEST(Options, help_names_every_option_with_its_variable_default_and_unit) {
 }
 
 TEST(Options, tell_the_version) {
-  EXPECT_EQ(parsed({"--version"}).answer, "sidefridge " + std::string(core::version()) + "\n");
+  EXPECT_EQ(parsed({"--version"}).answer, "sidefridge " + std::string(version()) + "\n");
 }
 
 TEST(Options, read_the_environment_as_settings) {
@@ -164,7 +164,7 @@ TEST(Options, finish_a_verb_that_was_asked_for_help_or_misused) {
   std::ostringstream out;
   std::ostringstream err;
   EXPECT_EQ(finish(parse_options(test_spec, Arguments{"--version"}, {}), out, err), 0);
-  EXPECT_EQ(out.str(), "sidefridge " + std::string(core::version()) + "\n");
+  EXPECT_EQ(out.str(), "sidefridge " + std::string(version()) + "\n");
   EXPECT_EQ(err.str(), "");
   EXPECT_EQ(finish(parse_options(test_spec, Arguments{"--nope"}, {}), out, err), 2);
   EXPECT_TRUE(contains(err.str(), "nope"));

@@ -11,10 +11,10 @@
 #include "../store/fixture.h"
 #include "sidefridge/cli/history.h"
 #include "sidefridge/cli/status.h"
-#include "sidefridge/core/time_format.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/file_lock.h"
 #include "sidefridge/store/history.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -25,7 +25,7 @@ using store::must;
 using store::StateFolder;
 
 WallTime at(std::string_view text) {
-  return *core::parse_rfc3339(text);
+  return *text::parse_rfc3339(text);
 }
 
 class StatusHistoryTest : public testing::Test {

@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 using Settings = std::vector<Setting>;
 
 /// A world of two zones.
-Result<Zone> zone_named(std::string_view name) {
-  if (name.empty()) return Zone();
-  if (name == "CET-1") return Zone::from_posix(name);
+Result<cron::Zone> zone_named(std::string_view name) {
+  if (name.empty()) return cron::Zone();
+  if (name == "CET-1") return cron::Zone::from_posix(name);
   return Error{ErrorCode::invalid, "unknown time zone '" + std::string(name) + "'"};
 }
 
@@ -98,7 +98,7 @@ TEST(Config, takes_every_setting) {
                                    Need::mandatory);
   ASSERT_TRUE(config.schedule.has_value());
   EXPECT_EQ(config.schedule->text, "*/5 * * * *");
-  EXPECT_EQ(config.schedule->expression, *parse_cron("*/5 * * * *"));
+  EXPECT_EQ(config.schedule->expression, *cron::parse_cron("*/5 * * * *"));
   EXPECT_EQ(config.target_container, "db");
   EXPECT_EQ(config.pod_name, "db-0");
   EXPECT_EQ(config.scripts_dir, "hooks");
@@ -212,12 +212,12 @@ TEST(Config, does_not_warn_of_what_its_scripts_are_given_or_of_service_links) {
 
 TEST(Config, takes_the_zone_of_the_schedule_else_that_of_tz_else_utc) {
   const Setting daily{"CRON_BACKUP_SCHEDULE", "@daily"};
-  EXPECT_EQ(configured({daily}).schedule->zone, Zone());
-  EXPECT_EQ(configured({daily, {"TZ", ""}}).schedule->zone, Zone());
+  EXPECT_EQ(configured({daily}).schedule->zone, cron::Zone());
+  EXPECT_EQ(configured({daily, {"TZ", ""}}).schedule->zone, cron::Zone());
   EXPECT_EQ(configured({daily, {"TZ", "CET-1"}}).schedule->zone.name(), "CET-1");
   EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", "CRON_TZ=CET-1 @daily"}, {"TZ", "Mars/Base"}}).schedule->zone.name(),
             "CET-1");
-  EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", "TZ= @daily"}, {"TZ", "CET-1"}}).schedule->zone, Zone());
+  EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", "TZ= @daily"}, {"TZ", "CET-1"}}).schedule->zone, cron::Zone());
 }
 
 TEST(Config, names_where_an_unknown_zone_was_given) {

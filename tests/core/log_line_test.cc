@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "json_reader.h"
+#include "../text/json_reader.h"
 
 namespace sidefridge::core {
 namespace {
@@ -23,8 +23,8 @@ std::string log_line(LogFormat format, LogLevel level, std::string_view message,
   return out;
 }
 
-std::string script_line(LogFormat format, Stream stream, std::string_view line, LineEnd end = LineEnd::newline,
-                        const Script& script = dump) {
+std::string script_line(LogFormat format, Stream stream, std::string_view line,
+                        text::LineEnd end = text::LineEnd::newline, const Script& script = dump) {
   ScriptLineFormat lines(format, "r-1", script, stream);
   lines.begin(morning);
   std::string out;
@@ -66,9 +66,9 @@ TEST(ScriptLine, passes_every_byte_in_text) {
 }
 
 TEST(ScriptLine, marks_a_part_that_goes_on) {
-  EXPECT_EQ(script_line(LogFormat::text, Stream::out, "xxx", LineEnd::continued),
+  EXPECT_EQ(script_line(LogFormat::text, Stream::out, "xxx", text::LineEnd::continued),
             "2026-11-23T07:55:17.125Z out   r-1 backups/10-dump + xxx\n");
-  const auto json = JsonReader::read(script_line(LogFormat::json, Stream::out, "xxx", LineEnd::continued));
+  const auto json = text::JsonReader::read(script_line(LogFormat::json, Stream::out, "xxx", text::LineEnd::continued));
   ASSERT_TRUE(json);
   EXPECT_EQ(json->at("line"), "xxx");
   EXPECT_EQ(json->at("partial"), "true");
@@ -83,12 +83,12 @@ TEST(ScriptLine, is_an_object_in_json) {
 
 TEST(ScriptLine, is_valid_and_one_line_whatever_the_script_is_called) {
   const Script odd{Hook::on_error, "a\"b\nc\xff", "/scripts/on_error/a\"b\nc\xff"};
-  const std::string json = script_line(LogFormat::json, Stream::out, "x", LineEnd::newline, odd);
-  const auto leaves = JsonReader::read(json);
+  const std::string json = script_line(LogFormat::json, Stream::out, "x", text::LineEnd::newline, odd);
+  const auto leaves = text::JsonReader::read(json);
   ASSERT_TRUE(leaves) << json;
   EXPECT_EQ(leaves->at("script"), "/scripts/on_error/a\"b\nc\\xff");
   EXPECT_EQ(leaves->at("hook"), "on_error");
-  EXPECT_EQ(script_line(LogFormat::text, Stream::out, "x", LineEnd::newline, odd),
+  EXPECT_EQ(script_line(LogFormat::text, Stream::out, "x", text::LineEnd::newline, odd),
             "2026-11-23T07:55:17.125Z out   r-1 on_error/a\"b\\nc\xff | x\n");
 }
 
@@ -97,10 +97,10 @@ TEST(ScriptLine, carries_the_time_of_the_last_begin) {
     ScriptLineFormat lines(format, "r-1", dump, Stream::out);
     std::string out;
     lines.begin(morning);
-    lines.append(out, "a", LineEnd::newline);
+    lines.append(out, "a", text::LineEnd::newline);
     lines.begin(morning + 1s);
-    lines.append(out, "b", LineEnd::newline);
-    lines.append(out, "c", LineEnd::newline);
+    lines.append(out, "b", text::LineEnd::newline);
+    lines.append(out, "c", text::LineEnd::newline);
     EXPECT_NE(out.find("17.125Z"), std::string::npos);
     EXPECT_EQ(out.find("17.125Z"), out.rfind("17.125Z"));
     EXPECT_NE(out.find("18.125Z"), out.rfind("18.125Z"));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
@@ -19,7 +19,7 @@ StartScript a_start() {
   return {Script{Hook::backups, "bkp", "/scripts/backups/bkp"},
           "20261123-030000-000",
           Trigger::catch_up,
-          parse_rfc3339("2026-11-23T03:00:00Z").value(),
+          text::parse_rfc3339("2026-11-23T03:00:00Z").value(),
           2,
           3,
           std::nullopt};

@@ -16,16 +16,16 @@
 #include <utility>
 #include <vector>
 
-#include "../core/json_reader.h"
 #include "../os/fixture.h"
+#include "../text/json_reader.h"
 #include "console_fixture.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::daemon {
 namespace {
 
-using core::JsonReader;
 using core::LogLevel;
+using text::JsonReader;
 using namespace std::chrono_literals;
 
 /// Calls a function when there is room.
@@ -41,8 +41,8 @@ TEST_F(ConsoleTest, logs_a_line_with_its_time) {
   console->flush();
   const std::string line = written();
   EXPECT_EQ(without_time(line), "info  ready {} %s\n");
-  EXPECT_GE(line.substr(0, 24), core::format_rfc3339(before, core::Precision::milliseconds));
-  EXPECT_LE(line.substr(0, 24), core::format_rfc3339(os::sample_now().wall, core::Precision::milliseconds));
+  EXPECT_GE(line.substr(0, 24), text::format_rfc3339(before, text::Precision::milliseconds));
+  EXPECT_LE(line.substr(0, 24), text::format_rfc3339(os::sample_now().wall, text::Precision::milliseconds));
 }
 
 TEST_F(ConsoleTest, writes_nothing_below_its_level) {

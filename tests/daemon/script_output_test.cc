@@ -13,14 +13,14 @@
 #include <utility>
 #include <vector>
 
-#include "../core/json_reader.h"
+#include "../text/json_reader.h"
 #include "console_fixture.h"
 
 namespace sidefridge::daemon {
 namespace {
 
-using core::JsonReader;
 using core::Stream;
+using text::JsonReader;
 
 const core::Script dump{core::Hook::backups, "10-dump", "/scripts/backups/10-dump"};
 
@@ -183,7 +183,7 @@ TEST_F(ScriptOutputTest, splits_and_marks_a_line_of_64_mib) {
     script_writes("\nnext\n");
     script_closes();
   });
-  constexpr std::size_t parts = line_bytes / core::LineSplitter::max_part_bytes;
+  constexpr std::size_t parts = line_bytes / text::LineSplitter::max_part_bytes;
   const std::string_view prefix = "2026-11-23T07:55:17.125Z out   r-1 backups/10-dump | ";
   std::string bytes;
   std::string first_line;
@@ -201,10 +201,10 @@ TEST_F(ScriptOutputTest, splits_and_marks_a_line_of_64_mib) {
   const std::string rest = all_written();
   total += rest.size();
   last_lines += rest;
-  EXPECT_EQ(first_line.substr(prefix.size() - 2), "+ " + std::string(core::LineSplitter::max_part_bytes, 'y'));
+  EXPECT_EQ(first_line.substr(prefix.size() - 2), "+ " + std::string(text::LineSplitter::max_part_bytes, 'y'));
   const std::vector<std::string> tail = lines_of(last_lines.substr(last_lines.find('\n') + 1));
   ASSERT_GE(tail.size(), 2u);
-  EXPECT_EQ(own_bytes(tail[tail.size() - 2]), std::string(core::LineSplitter::max_part_bytes, 'y'));
+  EXPECT_EQ(own_bytes(tail[tail.size() - 2]), std::string(text::LineSplitter::max_part_bytes, 'y'));
   EXPECT_EQ(own_bytes(tail.back()), "next");
   EXPECT_EQ(total, line_bytes + parts * (prefix.size() + 1) + prefix.size() + std::string_view("next\n").size());
 }

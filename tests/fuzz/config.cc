@@ -4,23 +4,23 @@
 
 #include "fuzz_target.h"
 #include "sidefridge/core/config.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::fuzz {
 namespace {
 
 void read_everywhere(std::string_view text) {
-  if (const auto duration = core::parse_duration(text)) {
-    promise(*duration >= Duration::zero() && *duration <= core::longest_duration, "a duration is within its limits");
+  if (const auto duration = text::parse_duration(text)) {
+    promise(*duration >= Duration::zero() && *duration <= text::longest_duration, "a duration is within its limits");
   } else {
     promise(is_one_line(duration.error().text), "a refused duration is told in one line");
   }
-  if (const auto size = core::parse_size(text); !size) {
+  if (const auto size = text::parse_size(text); !size) {
     promise(is_one_line(size.error().text), "a refused size is told in one line");
   }
-  if (const auto at = core::parse_rfc3339(text)) {
-    const std::string written = core::format_rfc3339(*at, core::Precision::milliseconds);
-    const auto again = core::parse_rfc3339(written);
+  if (const auto at = text::parse_rfc3339(text)) {
+    const std::string written = text::format_rfc3339(*at, text::Precision::milliseconds);
+    const auto again = text::parse_rfc3339(written);
     promise(!again || (*again <= *at && *at - *again < std::chrono::milliseconds(1)),
             "an instant survives being written");
   } else {
@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto settings = fuzz::settings_in(fuzz::text_of(data, size));
   for (const core::Setting& setting : settings) fuzz::read_everywhere(setting.value);
 
-  const auto outcome = core::parse_config(settings, core::Need::mandatory, core::Zone::from_posix);
+  const auto outcome = core::parse_config(settings, core::Need::mandatory, cron::Zone::from_posix);
   if (!outcome) {
     fuzz::promise(!outcome.mistakes().empty(), "a refusal has a reason");
     for (const std::string& mistake : outcome.mistakes()) {

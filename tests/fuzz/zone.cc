@@ -3,7 +3,7 @@
 #include <string>
 
 #include "fuzz_target.h"
-#include "sidefridge/core/zone.h"
+#include "sidefridge/cron/zone.h"
 
 namespace {
 
@@ -11,14 +11,14 @@ using namespace sidefridge;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
-void promise_consistency(const core::Zone& zone, sys_seconds from) {
-  core::ZonePeriod period = zone.period_at(from);
+void promise_consistency(const cron::Zone& zone, sys_seconds from) {
+  cron::ZonePeriod period = zone.period_at(from);
   fuzz::promise(period.begins_at <= from, "an instant is within its period");
   for (int i = 0; i < 16 && period.ends_at != sys_seconds::max(); ++i) {
     fuzz::promise(period.begins_at < period.ends_at, "a period ends after it begins");
     fuzz::promise(zone.period_at(period.begins_at) == period, "a period is found from its first second");
     fuzz::promise(zone.period_at(period.ends_at - seconds(1)) == period, "a period is found from its last second");
-    const core::ZonePeriod next = zone.period_at(period.ends_at);
+    const cron::ZonePeriod next = zone.period_at(period.ends_at);
     fuzz::promise(next.begins_at == period.ends_at, "one period begins where the other ends");
     fuzz::promise(next.offset != period.offset, "neighbours differ");
     fuzz::promise(next.offset > -std::chrono::hours(26) && next.offset < std::chrono::hours(26), "26 hours at most");
@@ -26,7 +26,7 @@ void promise_consistency(const core::Zone& zone, sys_seconds from) {
   }
 }
 
-void try_zone(const Result<core::Zone>& zone) {
+void try_zone(const Result<cron::Zone>& zone) {
   if (!zone) {
     fuzz::promise(fuzz::is_one_line(zone.error().text), "a refusal is one line");
     return;
@@ -43,7 +43,7 @@ void try_zone(const Result<core::Zone>& zone) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes = fuzz::text_of(data, size);
-  try_zone(core::Zone::from_tzif("Fuzzed/Zone", bytes));
-  try_zone(core::Zone::from_posix(bytes));
+  try_zone(cron::Zone::from_tzif("Fuzzed/Zone", bytes));
+  try_zone(cron::Zone::from_posix(bytes));
   return 0;
 }

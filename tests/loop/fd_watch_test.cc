@@ -71,33 +71,6 @@ TEST(FdWatch, is_silent_while_nothing_is_wanted_and_loses_nothing_by_it) {
   test.run_until([&] { return calls == 2; });
 }
 
-TEST(FdWatch, tells_when_output_is_possible) {
-  TestLoop test;
-  const os::UniqueFd counter(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  const std::uint64_t full = ~std::uint64_t{0} - 1;
-  ASSERT_EQ(::write(counter.get(), &full, sizeof full), 8);
-  bool ready = false;
-  FdCallback callback(test.loop(), counter.get(), [&] { ready = true; });
-  callback.watch().want(Interest::output);
-  test.run_until_idle();
-  EXPECT_FALSE(ready);
-  std::uint64_t value = 0;
-  ASSERT_EQ(::read(counter.get(), &value, sizeof value), 8);
-  test.run_until([&] { return ready; });
-  callback.watch().want(Interest::nothing);
-}
-
-TEST(FdWatch, changes_from_output_to_input) {
-  TestLoop test;
-  const os::UniqueFd counter(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  int calls = 0;
-  FdCallback callback(test.loop(), counter.get(), [&] { ++calls; });
-  callback.watch().want(Interest::output);
-  callback.watch().want(Interest::input);
-  test.run_until_idle();
-  EXPECT_EQ(calls, 0);
-}
-
 TEST(FdWatch, tells_once_that_a_list_of_the_kernel_changed) {
   os::in_own_namespaces([] {
     TestLoop test;
@@ -140,22 +113,6 @@ TEST(FdWatch, takes_the_end_of_a_file_for_input) {
   callback->watch().want(Interest::input);
   pipe.write_end.reset();
   test.run_until([&] { return !callback.has_value(); });
-}
-
-TEST(FdWatch, tells_once_that_the_reader_of_a_pipe_is_gone) {
-  TestLoop test;
-  os::Pipe pipe = make_pipe();
-  ASSERT_EQ(::fcntl(pipe.write_end.get(), F_SETFL, O_WRONLY | O_NONBLOCK), 0);
-  while (::write(pipe.write_end.get(), "0123456789", 10) > 0) continue;
-  int calls = 0;
-  FdCallback callback(test.loop(), pipe.write_end.get(), [&] { ++calls; });
-  callback.watch().want(Interest::output);
-  test.run_until_idle();
-  EXPECT_EQ(calls, 0);
-  pipe.read_end.reset();
-  test.run_until([&] { return calls > 0; });
-  test.run_until_idle();
-  EXPECT_EQ(calls, 1);
 }
 
 TEST(FdWatch, may_be_destroyed_by_its_own_listener) {

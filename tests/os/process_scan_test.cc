@@ -199,7 +199,7 @@ TEST_F(ProcessScan, signals_what_was_found) {
   const pid_t left = left_behind_by(stay_ + " &");
   signal_processes(*find_descendants(), SIGTERM);
   wait_until_ended(left);
-  EXPECT_EQ(reap_one(), (Exited{left, {core::ExitStatus::Kind::signalled, SIGTERM}}));
+  EXPECT_EQ(reap_one(), (Exited{left, {ExitStatus::Kind::signalled, SIGTERM}}));
 }
 
 TEST_F(ProcessScan, does_not_signal_another_process_that_got_the_pid) {

@@ -13,8 +13,6 @@
 namespace sidefridge::os {
 namespace {
 
-using core::ExitStatus;
-
 /// Forks a child that ends with `exit_code` once the write end of `gate` is closed.
 pid_t fork_waiting_at(const Pipe& gate, int exit_code) {
   const pid_t pid = ::fork();

@@ -62,7 +62,7 @@ TEST(SignalFd, children_are_told_of_even_when_our_own_starter_ignored_them) {
   ASSERT_TRUE(becomes_readable(signals.fd()));
   EXPECT_TRUE(signals.drain()->has(SIGCHLD));
   wait_until_ended(child.pid);
-  EXPECT_EQ(reap_one(), (Exited{child.pid, {core::ExitStatus::Kind::exited, 7}}));
+  EXPECT_EQ(reap_one(), (Exited{child.pid, {ExitStatus::Kind::exited, 7}}));
 }
 
 }  // namespace

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "sidefridge/core/calendar.h"
-#include "sidefridge/core/cron_expression.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/cron/calendar.h"
+#include "sidefridge/cron/cron_expression.h"
 #include "sidefridge/os/zone_file.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::os {
 namespace {
@@ -33,9 +33,9 @@ constexpr sys_seconds begin = std::chrono::sys_days(std::chrono::year(1970) / 1 
 constexpr sys_seconds end = std::chrono::sys_days(std::chrono::year(2060) / 1 / 1);
 
 /// Every zone once, whatever number of names it has.
-std::vector<core::Zone> zones_of_database() {
+std::vector<cron::Zone> zones_of_database() {
   const fs::path root = "/usr/share/zoneinfo";
-  std::vector<core::Zone> zones;
+  std::vector<cron::Zone> zones;
   std::set<std::string> known;
   std::error_code none;
   for (fs::recursive_directory_iterator it(root, none), last; it != last; ++it) {
@@ -51,36 +51,36 @@ std::vector<core::Zone> zones_of_database() {
   return zones;
 }
 
-std::vector<sys_seconds> changes_of(const core::Zone& zone) {
+std::vector<sys_seconds> changes_of(const cron::Zone& zone) {
   std::vector<sys_seconds> changes;
   for (sys_seconds at = zone.period_at(begin).ends_at; at < end; at = zone.period_at(at).ends_at) changes.push_back(at);
   return changes;
 }
 
-sys_seconds next(const core::CronExpression& expression, const core::Zone& zone, sys_seconds after) {
-  const std::optional<WallTime> at = core::next(expression, zone, WallTime(after));
+sys_seconds next(const cron::CronExpression& expression, const cron::Zone& zone, sys_seconds after) {
+  const std::optional<WallTime> at = cron::next(expression, zone, WallTime(after));
   return at ? std::chrono::time_point_cast<seconds>(*at) : sys_seconds::max();
 }
 
-local_seconds shown(const core::Zone& zone, sys_seconds at) {
+local_seconds shown(const cron::Zone& zone, sys_seconds at) {
   return local_seconds((at + zone.period_at(at).offset).time_since_epoch());
 }
 
-std::string text_of(const core::Zone& zone, sys_seconds at) {
-  return zone.name() + " at " + core::format_rfc3339(WallTime(at));
+std::string text_of(const cron::Zone& zone, sys_seconds at) {
+  return zone.name() + " at " + text::format_rfc3339(WallTime(at));
 }
 
 /// Whether any clock shows a moment of this day, which is about `near`.
-bool exists(const core::Zone& zone, local_days day, sys_seconds near) {
+bool exists(const cron::Zone& zone, local_days day, sys_seconds near) {
   for (sys_seconds at = near - days(4); at < near + days(4); at = zone.period_at(at).ends_at) {
-    const core::ZonePeriod period = zone.period_at(at);
+    const cron::ZonePeriod period = zone.period_at(at);
     const sys_seconds midnight((day.time_since_epoch() - period.offset));
     if (midnight < period.ends_at && midnight + days(1) > period.begins_at) return true;
   }
   return false;
 }
 
-void expect_once_a_day(const core::Zone& zone, sys_seconds change, const core::CronExpression& expression,
+void expect_once_a_day(const cron::Zone& zone, sys_seconds change, const cron::CronExpression& expression,
                        seconds time_of_day) {
   sys_seconds previous = next(expression, zone, change - days(2));
   while (previous < change + days(2)) {
@@ -98,7 +98,7 @@ void expect_once_a_day(const core::Zone& zone, sys_seconds change, const core::C
       ASSERT_EQ(at, zone.period_at(at).begins_at) << text_of(zone, at) << " is neither its time nor the end of a gap";
       ASSERT_LT(shown(zone, at - 1s), day + time_of_day) << text_of(zone, at) << " ends no gap that holds its time";
     } else if (const sys_seconds since = zone.period_at(at).begins_at; since != sys_seconds::min()) {
-      const core::ZonePeriod before = zone.period_at(since - 1s);
+      const cron::ZonePeriod before = zone.period_at(since - 1s);
       const sys_seconds earlier(now.time_since_epoch() - before.offset);
       ASSERT_FALSE(earlier >= before.begins_at && earlier < before.ends_at)
           << text_of(zone, at) << " is not the first occurrence";
@@ -107,10 +107,10 @@ void expect_once_a_day(const core::Zone& zone, sys_seconds change, const core::C
   }
 }
 
-void expect_every_half_hour(const core::Zone& zone, sys_seconds change, const core::CronExpression& expression) {
+void expect_every_half_hour(const cron::Zone& zone, sys_seconds change, const cron::CronExpression& expression) {
   std::vector<sys_seconds> expected;
   for (sys_seconds at = change - 2h; at < change + 4h;) {
-    const core::ZonePeriod period = zone.period_at(at);
+    const cron::ZonePeriod period = zone.period_at(at);
     const sys_seconds stop = std::min(period.ends_at, change + 4h);
     const seconds since = (at + period.offset).time_since_epoch() % 30min;
     at += (30min - since) % 30min;
@@ -125,13 +125,13 @@ void expect_every_half_hour(const core::Zone& zone, sys_seconds change, const co
 }
 
 TEST(ZoneCalendar, runs_once_a_day_or_by_real_time_around_every_change_of_the_clocks) {
-  const std::vector<core::Zone> zones = zones_of_database();
+  const std::vector<cron::Zone> zones = zones_of_database();
   if (zones.empty()) GTEST_SKIP() << "/usr/share/zoneinfo has no zones";
-  const auto at_night = *core::parse_cron("30 2 * * *");
-  const auto at_midnight = *core::parse_cron("0 0 * * *");
-  const auto half_hours = *core::parse_cron("*/30 * * * *");
+  const auto at_night = *cron::parse_cron("30 2 * * *");
+  const auto at_midnight = *cron::parse_cron("0 0 * * *");
+  const auto half_hours = *cron::parse_cron("*/30 * * * *");
   std::size_t changes = 0;
-  for (const core::Zone& zone : zones) {
+  for (const cron::Zone& zone : zones) {
     for (const sys_seconds change : changes_of(zone)) {
       ASSERT_NO_FATAL_FAILURE(expect_once_a_day(zone, change, at_night, 2h + 30min));
       ASSERT_NO_FATAL_FAILURE(expect_once_a_day(zone, change, at_midnight, 0h));

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "fixture.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::os {
 namespace {
@@ -27,25 +27,25 @@ using std::chrono::sys_seconds;
 
 constexpr const char* database = "/usr/share/zoneinfo";
 
-core::Zone zone(std::string_view name) {
+cron::Zone zone(std::string_view name) {
   auto loaded = load_zone(name);
   EXPECT_TRUE(loaded.ok()) << (loaded ? "" : loaded.error().text);
-  return loaded ? *std::move(loaded) : core::Zone();
+  return loaded ? *std::move(loaded) : cron::Zone();
 }
 
 sys_seconds instant(std::string_view text) {
-  const auto at = core::parse_rfc3339(text);
+  const auto at = text::parse_rfc3339(text);
   EXPECT_TRUE(at.ok()) << text;
   return std::chrono::floor<seconds>(*at);
 }
 
 std::string text_of(sys_seconds at) {
   if (at == sys_seconds::min() || at == sys_seconds::max()) return "ever";
-  return core::format_rfc3339(WallTime(at));
+  return text::format_rfc3339(WallTime(at));
 }
 
 /// Units of the offset: minutes.
-std::string text_of(const core::ZonePeriod& period) {
+std::string text_of(const cron::ZonePeriod& period) {
   return text_of(period.begins_at) + " to " + text_of(period.ends_at) + " " +
          std::to_string(std::chrono::duration_cast<std::chrono::minutes>(period.offset).count());
 }
@@ -289,11 +289,11 @@ TEST(ZoneFile, agrees_with_libc_on_every_zone_of_the_database) {
   const sys_seconds last = instant("2061-01-01T00:00:00Z");
   int changes = 0;
   for (const std::string& name : names) {
-    const core::Zone ours = zone(name);
+    const cron::Zone ours = zone(name);
     const LocalZone theirs(name);
-    core::ZonePeriod period = ours.period_at(first);
+    cron::ZonePeriod period = ours.period_at(first);
     while (period.ends_at < last) {
-      const core::ZonePeriod next = ours.period_at(period.ends_at);
+      const cron::ZonePeriod next = ours.period_at(period.ends_at);
       ASSERT_EQ(next.begins_at, period.ends_at) << name << ": " << text_of(period) << ", then " << text_of(next);
       ASSERT_NE(next.offset, period.offset) << name << ": " << text_of(period) << ", then " << text_of(next);
       const sys_seconds before = period.ends_at - seconds(1);

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "sidefridge/core/cron_expression.h"
+#include "sidefridge/cron/cron_expression.h"
 #include "tests/sim/sim_world.h"
 
 namespace sidefridge::sim {
@@ -30,7 +30,7 @@ FakeScript random_script(Dice& dice) {
   FakeScript script;
   script.runs_for = std::chrono::milliseconds(dice.one_in(4) ? dice.up_to(200'000) : dice.up_to(2'000));
   if (dice.one_in(5)) script.ends_with.code = dice.up_to(255);
-  if (dice.one_in(20)) script.ends_with = {core::ExitStatus::Kind::signalled, 1 + dice.up_to(14)};
+  if (dice.one_in(20)) script.ends_with = {ExitStatus::Kind::signalled, 1 + dice.up_to(14)};
   script.ignores_term = dice.one_in(4);
   script.cannot_start = dice.one_in(15);
   script.leaves_behind = dice.one_in(5) ? dice.up_to(3) : 0;
@@ -43,7 +43,7 @@ core::Scheduler::Settings random_settings(Dice& dice) {
   core::Scheduler::Settings settings;
   if (!dice.one_in(8)) {
     const std::string text = schedules[dice.up_to(4)];
-    settings.schedule = core::Schedule{text, core::parse_cron(text).value(), core::Zone()};
+    settings.schedule = cron::Schedule{text, cron::parse_cron(text).value(), cron::Zone()};
   }
   settings.grace = std::chrono::seconds(dice.up_to(40));
   if (dice.one_in(3)) settings.script_timeout = std::chrono::seconds(1 + dice.up_to(60));

@@ -101,11 +101,11 @@ void SimWorld::advance(Duration by) {
 void SimWorld::step_wall_clock(Duration by) {
   now_.wall += by;
   if (by < Duration::zero()) stepped_back_since_begin_ = true;
-  if (by <= -core::clock_step_limit) ++far_steps_back_;
+  if (by <= -cron::clock_step_limit) ++far_steps_back_;
   deliver(core::ClockStepped{});
 }
 
-void SimWorld::end_process(int pid, core::ExitStatus status) {
+void SimWorld::end_process(int pid, ExitStatus status) {
   const Process process = processes_.at(pid);
   processes_.erase(pid);
   if (process.is_script) {
@@ -241,11 +241,11 @@ void SimWorld::carry_out(const core::EndProcesses& action) {
     // Signalled processes end a moment later, as real ones do.
     if (action.send == core::Send::term && !process.ignores_term) {
       process.ends_at = now_.mono;
-      process.ends_with = {core::ExitStatus::Kind::signalled, SIGTERM};
+      process.ends_with = {ExitStatus::Kind::signalled, SIGTERM};
     }
     if (action.send == core::Send::kill && !process.survives_kill) {
       process.ends_at = now_.mono;
-      process.ends_with = {core::ExitStatus::Kind::signalled, SIGKILL};
+      process.ends_with = {ExitStatus::Kind::signalled, SIGKILL};
     }
   }
   events_.push_back(std::move(alive));

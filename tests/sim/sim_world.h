@@ -18,7 +18,7 @@ namespace sidefridge::sim {
 /// How a script behaves each time it runs.
 struct FakeScript {
   Duration runs_for = std::chrono::seconds(1);
-  core::ExitStatus ends_with{};
+  ExitStatus ends_with{};
   bool ignores_term = false;
   bool cannot_start = false;
   int leaves_behind = 0;  // background processes that never end by themselves
@@ -50,7 +50,7 @@ public:
   void touch() { deliver(core::HooksTouched{}); }
   /// From here on changes of the hooks are heard of, or not.
   void watch(core::HooksWatched::By by) { deliver(core::HooksWatched{by}); }
-  void change_schedule(core::Schedule schedule) { deliver(core::ScheduleRead{std::move(schedule)}); }
+  void change_schedule(cron::Schedule schedule) { deliver(core::ScheduleRead{std::move(schedule)}); }
   /// Lets time pass; whatever is due happens in order.
   void advance(Duration by);
   /// Sets the wall clock, as an administrator or NTP would.
@@ -83,13 +83,13 @@ private:
     std::string run_id;
     bool is_script = false;
     std::optional<MonoTime> ends_at;
-    core::ExitStatus ends_with;
+    ExitStatus ends_with;
     bool ignores_term = false;
     bool survives_kill = false;
   };
 
   void deliver(core::Event event);
-  void end_process(int pid, core::ExitStatus status);
+  void end_process(int pid, ExitStatus status);
   void check_invariants() const;
   bool call_fails();
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "sidefridge/core/cron_expression.h"
 #include "sidefridge/core/script_environment.h"
-#include "sidefridge/core/time_format.h"
+#include "sidefridge/cron/cron_expression.h"
+#include "sidefridge/text/time_format.h"
 #include "tests/sim/sim_world.h"
 
 namespace sidefridge::sim {
@@ -20,17 +20,17 @@ using core::Outcome;
 using core::StepOutcome;
 using Tags = std::vector<std::string>;
 
-constexpr core::ExitStatus exited_with(int code) {
-  return {core::ExitStatus::Kind::exited, code};
+constexpr ExitStatus exited_with(int code) {
+  return {ExitStatus::Kind::exited, code};
 }
 
 WallTime at(const std::string& text) {
-  return core::parse_rfc3339(text).value();
+  return text::parse_rfc3339(text).value();
 }
 
 core::Scheduler::Settings daemon_settings(const std::string& schedule = "0 3 * * *") {
   core::Scheduler::Settings settings;
-  settings.schedule = core::Schedule{schedule, core::parse_cron(schedule).value(), core::Zone()};
+  settings.schedule = cron::Schedule{schedule, cron::parse_cron(schedule).value(), cron::Zone()};
   return settings;
 }
 
@@ -104,7 +104,7 @@ TEST_F(Story, a_failing_on_error_script_does_not_trigger_on_error_again) {
 
 TEST_F(Story, a_script_that_a_signal_ends_is_a_failure_that_names_the_signal) {
   SimWorld w = world();
-  w.add(Hook::backups, "bkp", {.ends_with = {core::ExitStatus::Kind::signalled, SIGSEGV}});
+  w.add(Hook::backups, "bkp", {.ends_with = {ExitStatus::Kind::signalled, SIGSEGV}});
   w.start();
   w.advance(2h);
   EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' was ended by signal 'SIGSEGV'");
@@ -428,7 +428,7 @@ TEST_F(Story, term_between_the_intent_and_the_tick_starts_nothing_and_is_recorde
 
 TEST_F(Story, the_wall_clock_set_between_the_intent_and_the_tick_does_not_hold_up_the_run) {
   for (const Duration step : {Duration(-4h), Duration(-1h), Duration(-1s), Duration(1s), Duration(1h), Duration(4h)}) {
-    SCOPED_TRACE(core::format_duration(step));
+    SCOPED_TRACE(text::format_duration(step));
     SimStore own;
     SimWorld w(daemon_settings(), at("2026-11-23T02:00:00Z"), own);
     w.add(Hook::backups, "bkp");
@@ -788,7 +788,7 @@ TEST_F(Story, another_schedule_counts_at_once) {
   w.add(Hook::backups, "bkp", {.runs_for = 0s});
   w.start();
   w.advance(10min);
-  w.change_schedule({"30 2 * * *", *core::parse_cron("30 2 * * *"), core::Zone()});
+  w.change_schedule({"30 2 * * *", *cron::parse_cron("30 2 * * *"), cron::Zone()});
   EXPECT_TRUE(
       w.logged("schedule changed to '30 2 * * *': at 02:30 every day, UTC; next runs at 2026-11-23T02:30:00+00:00"));
   w.advance(2h);
@@ -900,7 +900,7 @@ TEST_F(Story, the_wall_clock_is_stepped_around_a_tick) {
       {after, 4h, {}},
   };
   for (const Case& c : cases) {
-    SCOPED_TRACE(core::format_duration(c.step) + " at two and " + core::format_duration(c.set_at));
+    SCOPED_TRACE(text::format_duration(c.step) + " at two and " + text::format_duration(c.set_at));
     SimStore own;
     SimWorld w(daemon_settings(), at("2026-11-23T02:00:00Z"), own);
     w.add(Hook::backups, "bkp", {.runs_for = 0s});

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/config.h"
-#include "sidefridge/core/time.h"
 
 namespace sidefridge::cli {
 

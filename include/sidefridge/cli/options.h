@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/config.h"
-#include "sidefridge/core/result.h"
 
 namespace sidefridge::cli {
 
@@ -55,7 +55,7 @@ struct ParsedOptions {
 std::vector<core::Setting> settings_of(const char* const* environment);
 
 /// The zones of this machine.
-core::ZoneSource system_zones();
+cron::ZoneSource system_zones();
 
 /// Reads a command line. `arguments` are what follows the verb (or the program's name, for the daemon).
 /// Errors: invalid, one line: an unknown option, a value missing or not wanted, a positional too many. Mistakes in

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/json.h"
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/run_record.h"
-#include "sidefridge/core/time.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
+#include "sidefridge/text/json.h"
 
 namespace sidefridge::cli {
 
@@ -43,6 +43,6 @@ std::string trigger_text(const core::RunRecord& run);
 std::string one_line(std::string_view text);
 
 /// A run as a JSON object with its steps.
-void append_json(core::JsonWriter& json, const core::RunRecord& run, WallTime now);
+void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now);
 
 }  // namespace sidefridge::cli

@@ -9,10 +9,10 @@
 #include <variant>
 #include <vector>
 
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/log_level.h"
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/schedule.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/cron/schedule.h"
 
 namespace sidefridge::core {
 
@@ -26,7 +26,7 @@ struct Setting {
 
 /// Everything that can be set. A default-made Config holds the defaults.
 struct Config {
-  std::optional<Schedule> schedule;             // nothing when unset or empty; the daemon always has it. In the zone of
+  std::optional<cron::Schedule> schedule;       // nothing when unset or empty; the daemon always has it. In the zone of
                                                 // its text, else zone_name
   std::string zone_name;                        // TZ; empty: UTC
   std::string schedule_file;                    // holds the schedule, and may change; empty: there is none
@@ -93,6 +93,6 @@ private:
 /// Turns settings into a Config. A mandatory schedule may also be meant to come from schedule_file, which is not read.
 /// Of a name given twice the last wins, so options come after the environment. Names that are not ours are ignored,
 /// except that an unknown SIDEFRIDGE_* is a warning: it is likely a typo.
-ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const ZoneSource& zones);
+ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, const cron::ZoneSource& zones);
 
 }  // namespace sidefridge::core

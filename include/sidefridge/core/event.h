@@ -6,10 +6,10 @@
 #include <variant>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/core/run.h"
-#include "sidefridge/core/schedule.h"
+#include "sidefridge/cron/schedule.h"
 
 namespace sidefridge::core {
 
@@ -52,7 +52,7 @@ struct HooksUnreadable {
 
 /// The file of the schedule holds another schedule.
 struct ScheduleRead {
-  Schedule schedule;
+  cron::Schedule schedule;
 };
 
 /// The file of the schedule cannot be read, or holds none.

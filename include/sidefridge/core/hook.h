@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/interpreter.h"
-#include "sidefridge/core/result.h"
 
 namespace sidefridge::core {
 

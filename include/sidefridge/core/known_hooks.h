@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/action.h"
 #include "sidefridge/core/event.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
 

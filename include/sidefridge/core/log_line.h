@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/line_splitter.h"
 #include "sidefridge/core/log_level.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/text/line_splitter.h"
 
 namespace sidefridge::core {
 
@@ -41,7 +41,7 @@ public:
   void begin(WallTime at);
 
   /// Appends one line, newline included. Requires: begin() was called.
-  void append(std::string& out, std::string_view line, LineEnd end) const;
+  void append(std::string& out, std::string_view line, text::LineEnd end) const;
 
 private:
   LogFormat format_;

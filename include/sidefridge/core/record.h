@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/run_record.h"
-#include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
 

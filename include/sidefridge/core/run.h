@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "sidefridge/core/exit_status.h"
+#include "sidefridge/base/exit_status.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
 #include "sidefridge/core/run_record.h"
-#include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/time.h"
 
 namespace sidefridge::core {
 

@@ -21,13 +21,13 @@
 #include <string>
 #include <vector>
 
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/action.h"
 #include "sidefridge/core/event.h"
 #include "sidefridge/core/known_hooks.h"
 #include "sidefridge/core/run.h"
-#include "sidefridge/core/schedule.h"
-#include "sidefridge/core/ticks.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/cron/schedule.h"
+#include "sidefridge/cron/ticks.h"
 
 namespace sidefridge::core {
 
@@ -46,7 +46,7 @@ class Scheduler {
 public:
   struct Settings {
     /// The ticks of a daemon; nothing: one run at once, then the end with its outcome as exit code.
-    std::optional<Schedule> schedule;
+    std::optional<cron::Schedule> schedule;
     Duration grace = std::chrono::seconds(25);         // what a run may still take once we are told to end
     Duration script_timeout{};                         // zero: none
     Duration run_timeout{};                            // zero: none; for the chain, and then once more for on_error
@@ -143,8 +143,8 @@ private:
   bool prepared_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
-  std::optional<Ticks> ticks_;  // nothing: one run at once, then the end
-  Duration clock_offset_{};     // wall minus monotonic time, as of the last event: a change of it is a step
+  std::optional<cron::Ticks> ticks_;  // nothing: one run at once, then the end
+  Duration clock_offset_{};           // wall minus monotonic time, as of the last event: a change of it is a step
 
   KnownHooks hooks_;
   std::uint64_t installed_digest_ = 0;   // of install_dependencies when it last succeeded

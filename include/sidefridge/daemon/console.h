@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/line_splitter.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/core/log_level.h"
 #include "sidefridge/core/log_line.h"
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/time.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/output_stream.h"
+#include "sidefridge/text/line_splitter.h"
 
 namespace spdlog {
 class logger;
@@ -56,11 +56,11 @@ public:
   /// Takes bytes of a script's stream through `splitter`, until all are taken or the output is congested.
   /// Requires: format.begin() was called for this read.
   /// Returns: how many bytes were taken.
-  std::size_t append_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter,
+  std::size_t append_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
                                   std::string_view bytes);
 
   /// The script is over, or its stream: takes `rest`, congested or not, and a last line that has no newline.
-  void finish_script_lines(const core::ScriptLineFormat& format, core::LineSplitter& splitter, std::string_view rest);
+  void finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
 
   /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the
   /// console itself whenever `flush_bytes` wait.
@@ -85,7 +85,7 @@ private:
   Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level);
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
-  core::Take append_script_line(const core::ScriptLineFormat& format, std::string_view line, core::LineEnd end);
+  text::Take append_script_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end);
   void handle_flush(os::OutputStream::Flush flushed) noexcept;
   void tell_losses() noexcept;
 

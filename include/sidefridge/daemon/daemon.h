@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/config.h"
 #include "sidefridge/core/event.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/core/scheduler.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
@@ -21,8 +21,8 @@
 #include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
+#include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/loop.h"
-#include "sidefridge/os/generations.h"
 
 namespace sidefridge::daemon {
 
@@ -47,7 +47,7 @@ public:
 
 private:
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-         std::unique_ptr<Console> console, RunBook book, std::unique_ptr<os::Generations> generations,
+         std::unique_ptr<Console> console, RunBook book, std::unique_ptr<hooks::Generations> generations,
          std::optional<WallTime> settled_until);
 
   void on_turn() noexcept override;
@@ -75,7 +75,7 @@ private:
   loop::Loop loop_;
   std::unique_ptr<Console> console_;
   RunBook book_;
-  std::unique_ptr<os::Generations> generations_;
+  std::unique_ptr<hooks::Generations> generations_;
   std::uint64_t current_generation_ = 0;  // the one whose hooks the scheduler has
   std::uint64_t run_generation_ = 0;      // the one that the run uses
   std::optional<ScheduleFile> schedule_file_;

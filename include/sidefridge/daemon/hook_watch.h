@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/event.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
+#include "sidefridge/hooks/mount_watch.h"
+#include "sidefridge/hooks/tree_watch.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
-#include "sidefridge/os/mount_watch.h"
-#include "sidefridge/os/tree_watch.h"
 
 namespace sidefridge::daemon {
 
@@ -39,16 +39,16 @@ public:
 private:
   struct Folder {
     std::string path;
-    os::TreeWatch tree;
+    hooks::TreeWatch tree;
     std::optional<loop::FdWatch> watch;  // nothing: the system gave no descriptor
   };
 
   /// The mounts that count, and whoever hears of others.
   struct Mounts final : loop::FdListener {
-    Mounts(HookWatch& its_owner, os::MountWatch its_table) : owner(its_owner), table(std::move(its_table)) {}
+    Mounts(HookWatch& its_owner, hooks::MountWatch its_table) : owner(its_owner), table(std::move(its_table)) {}
     void on_ready() noexcept override { owner.on_mounts_changed(); }
     HookWatch& owner;
-    os::MountWatch table;
+    hooks::MountWatch table;
     std::optional<loop::FdWatch> watch;
   };
 

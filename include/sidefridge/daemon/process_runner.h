@@ -44,9 +44,9 @@ public:
 private:
   struct RunningScript {
     pid_t pid;
-    std::optional<core::ExitStatus> status;  // once reaped
-    bool any_left = false;                   // then: whether anybody is there who may hold its pipes
-    int undrained = 2;                       // outputs whose last bytes are still to be relayed
+    std::optional<ExitStatus> status;  // once reaped
+    bool any_left = false;             // then: whether anybody is there who may hold its pipes
+    int undrained = 2;                 // outputs whose last bytes are still to be relayed
   };
 
   /// Pipes for one script after the other. Their ends for writing stay open here: so a script's end is heard once,

@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/record.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/core/run_record.h"
 #include "sidefridge/os/file_lock.h"
 #include "sidefridge/store/history.h"

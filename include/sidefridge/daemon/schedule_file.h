@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/schedule.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/cron/schedule.h"
 
 namespace sidefridge::daemon {
 
@@ -13,18 +13,18 @@ namespace sidefridge::daemon {
 class ScheduleFile {
 public:
   /// `zone_name` is that of a schedule which names none.
-  ScheduleFile(std::string path, std::string zone_name, core::ZoneSource zones);
+  ScheduleFile(std::string path, std::string zone_name, cron::ZoneSource zones);
 
   /// Reads the file. Returns: nothing when it is what it was at the last call, else the schedule, or what is wrong.
-  /// Errors: of the file io; of what it holds those of core::parse_schedule(), with the file's name.
-  std::optional<Result<core::Schedule>> read();
+  /// Errors: of the file io; of what it holds those of cron::parse_schedule(), with the file's name.
+  std::optional<Result<cron::Schedule>> read();
 
 private:
   Result<std::string> read_text() const;
 
   std::string path_;
   std::string zone_name_;
-  core::ZoneSource zones_;
+  cron::ZoneSource zones_;
   std::optional<std::string> last_;  // its text, or the error
 };
 

@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/line_splitter.h"
 #include "sidefridge/core/log_line.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/unique_fd.h"
+#include "sidefridge/text/line_splitter.h"
 
 namespace sidefridge::daemon {
 
@@ -84,7 +84,7 @@ private:
   ScriptOutputListener& listener_;
   std::optional<core::ScriptLineFormat> format_;  // nothing: not begun
   core::Stream stream_;
-  core::LineSplitter splitter_;
+  text::LineSplitter splitter_;
   std::string held_;  // read, but the console was full: it tells when there is room, and the pipe is not watched
   std::string tail_;
   std::optional<std::size_t> owed_bytes_;  // in held_ and the pipe: to be relayed before on_drained()

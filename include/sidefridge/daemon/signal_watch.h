@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/daemon/process_runner.h"
 #include "sidefridge/loop/fd_watch.h"

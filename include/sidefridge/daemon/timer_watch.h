@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::kubernetes {
 

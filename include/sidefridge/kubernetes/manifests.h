@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/result.h"
 
 namespace sidefridge::kubernetes {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/result.h"
 
 namespace sidefridge::kubernetes {
 

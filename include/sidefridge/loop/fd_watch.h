@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/loop/loop.h"
 
 namespace sidefridge::loop {
@@ -22,7 +22,6 @@ protected:
 enum class Interest {
   nothing,
   input,
-  output,
   news,  // POLLPRI: what a file of the kernel's tells has changed (proc(5), /proc/PID/mounts)
 };
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 // libuv's own types stay behind this room's door.
 struct uv_loop_s;

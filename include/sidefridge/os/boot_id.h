@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 

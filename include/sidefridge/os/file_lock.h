@@ -8,7 +8,7 @@
 #include <string>
 #include <variant>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 
@@ -30,7 +30,7 @@ Result<void> for_each_entry(DIR* folder, const std::string& path, Take take) {
     errno = 0;
     const dirent* const item = ::readdir(folder);
     if (item == nullptr) {
-      if (errno != 0) return core::system_error("cannot read folder '" + path + "'", errno);
+      if (errno != 0) return system_error("cannot read folder '" + path + "'", errno);
       return {};
     }
     const std::string_view name(item->d_name);

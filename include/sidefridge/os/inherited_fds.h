@@ -1,7 +1,7 @@
 // inherited_fds.h - descriptors that whoever started us left open.
 #pragma once
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 

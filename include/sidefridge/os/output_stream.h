@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 

@@ -5,15 +5,15 @@
 
 #include <optional>
 
-#include "sidefridge/core/exit_status.h"
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/exit_status.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 
 /// The end of a child.
 struct Exited {
   pid_t pid = 0;
-  core::ExitStatus status;
+  ExitStatus status;
 
   friend bool operator==(const Exited&, const Exited&) = default;
 };

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::os {
 

@@ -1,7 +1,7 @@
 // system_clock.h - the only place of the program that reads a clock.
 #pragma once
 
-#include "sidefridge/core/time.h"
+#include "sidefridge/base/time.h"
 
 namespace sidefridge::os {
 

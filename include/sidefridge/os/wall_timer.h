@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/time.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {

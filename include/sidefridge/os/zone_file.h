@@ -4,13 +4,13 @@
 #include <string>
 #include <string_view>
 
-#include "sidefridge/core/result.h"
-#include "sidefridge/core/zone.h"
+#include "sidefridge/base/result.h"
+#include "sidefridge/cron/zone.h"
 
 namespace sidefridge::os {
 
 /// The time zone that is meant by what TZ may hold, a ':' before it or not:
-///   nothing, UTC, Etc/UTC, GMT    core::Zone(), for which no file is needed
+///   nothing, UTC, Etc/UTC, GMT    cron::Zone(), for which no file is needed
 ///   Europe/Berlin                 a file of the tz database in `zoneinfo_dir`
 ///   /etc/localtime                a file like those, anywhere
 ///   CET-1CEST,M3.5.0,M10.5.0/3    a rule, where there is no file of that name
@@ -18,6 +18,6 @@ namespace sidefridge::os {
 ///         no zone, or the rule is wrong; unavailable: there is no `zoneinfo_dir`, with the package to install;
 ///         io: the file cannot be read.
 /// Blocks: for the reading of one small file.
-Result<core::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir = "/usr/share/zoneinfo");
+Result<cron::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir = "/usr/share/zoneinfo");
 
 }  // namespace sidefridge::os

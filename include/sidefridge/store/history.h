@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/record.h"
-#include "sidefridge/core/result.h"
 #include "sidefridge/core/run_record.h"
 #include "sidefridge/store/environment.h"
 #include "sidefridge/store/state_folder.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 
 namespace sidefridge::store {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sidefridge/core/result.h"
+#include "sidefridge/base/result.h"
 #include "sidefridge/core/run_record.h"
 #include "sidefridge/store/environment.h"
 #include "sidefridge/store/state_folder.h"

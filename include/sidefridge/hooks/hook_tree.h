@@ -1,0 +1,26 @@
+// hook_tree.h - reading the folder of hooks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sidefridge/base/result.h"
+#include "sidefridge/core/hook.h"
+
+namespace sidefridge::hooks {
+
+/// What the folder of hooks holds at one moment. All texts are one line and name a path.
+struct HookReading {
+  core::HookSet hooks;                // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
+  std::vector<std::string> warnings;  // a folder that is no hook, a hook that is no folder, nothing to back up
+  std::vector<std::string> skipped;   // what is in a hook's folder and is no script, and why
+};
+
+/// Reads the hook folders in `scripts_dir`; links to folders count. Their scripts are the regular files, links
+/// followed, whose names do not start with '.'. A missing folder is a hook without scripts.
+/// Returns: scripts that run from where they are (run_path is path).
+/// Errors: not_found when `scripts_dir` is missing; io when it, a hook's folder or what a link leads to cannot be read.
+/// Blocks: for the reading of six folders.
+Result<HookReading> read_hook_tree(const std::string& scripts_dir);
+
+}  // namespace sidefridge::hooks

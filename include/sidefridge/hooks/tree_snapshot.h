@@ -1,0 +1,74 @@
+// tree_snapshot.h - how a tree of hooks stands, without its contents: two that are equal saw the same files.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sidefridge/base/result.h"
+
+namespace sidefridge::hooks {
+
+/// What tells one state of a file from all others. The kernel's time stamps may tick only every few milliseconds: two
+/// writes within one tick that keep the size are one state.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  mode_t mode = 0;
+  off_t size = 0;
+  std::int64_t modified_ns = 0;  // since 1970
+  std::int64_t changed_ns = 0;
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+FileStamp stamp_of(const struct stat& status) noexcept;
+
+/// Something below the folder of scripts.
+struct TreeEntry {
+  enum class Kind {
+    folder,
+    file,  // regular, links followed
+    data,  // the kubelet's link "..data", which it moves to swap all files of a volume at once
+  };
+
+  std::string path;  // below the folder of scripts: "backups/lib/tables.sql"
+  Kind kind = Kind::file;
+  FileStamp stamp;     // of `data` the link's own
+  std::string target;  // of `data`: where it leads
+
+  friend bool operator==(const TreeEntry&, const TreeEntry&) = default;
+};
+
+/// The hook folders and all they hold, links followed. Left out are names that begin with ".." (the kubelet's), and
+/// sockets, FIFOs, devices, dangling links and what may not be read.
+struct TreeSnapshot {
+  std::vector<TreeEntry> entries;  // a folder comes before what is in it; bytewise sorted within each
+  std::uint64_t total_bytes = 0;   // of the files; each counts as often as it is found
+  std::string too_large;           // not empty: the walk was given up, and why ("they hold more than 64 MiB")
+
+  friend bool operator==(const TreeSnapshot&, const TreeSnapshot&) = default;
+};
+
+inline constexpr std::size_t most_tree_entries = 10'000;
+inline constexpr std::size_t most_tree_depth = 8;  // folders within each other, the hook's own the first
+
+/// What a walk gives up at.
+struct TreeLimits {
+  std::uint64_t bytes;
+  std::size_t entries = most_tree_entries;
+  std::size_t depth = most_tree_depth;  // a link in a circle ends here
+};
+
+/// Walks the hook folders of `scripts_dir`. `on_step` is called before each folder and each file that is looked at.
+/// Errors: what the system says, but that something is not there (any more) or may not be read.
+/// Blocks: for a look at each file.
+Result<TreeSnapshot> take_snapshot(const std::string& scripts_dir, const TreeLimits& limits,
+                                   const std::function<void()>& on_step);
+
+}  // namespace sidefridge::hooks

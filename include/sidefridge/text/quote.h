@@ -1,0 +1,12 @@
+// quote.h - foreign text made fit for one line of ours.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sidefridge::text {
+
+/// The text between single quotes, bytes that do not print as \xNN, and what is beyond 64 bytes replaced by "...".
+std::string in_quotes(std::string_view text);
+
+}  // namespace sidefridge::text

@@ -1,0 +1,128 @@
+#include "sidefridge/hooks/interpreter.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../os/fixture.h"
+
+namespace sidefridge::hooks {
+namespace {
+
+using namespace os;
+
+using core::Interpreter;
+
+using Words = std::vector<std::string>;
+
+/// How a run would start this file.
+Words argv_of(const std::string& path) {
+  core::Script script{core::Hook::backups, "script", path, path};
+  script.interpreter = read_interpreter(path);
+  EXPECT_TRUE(script.interpreter.ok()) << script.interpreter.error().text;
+  return script.argv();
+}
+
+TEST(Interpreter, of_a_script_does_as_the_kernel_does) {
+  const TempDir dir;
+  // The interpreter prints what it was given; the kernel starts the script by itself to compare.
+  const std::string show = dir.write("show", "#!/bin/sh\nfor a; do echo \"[$a]\"; done\n");
+  for (const std::string& line :
+       {"#!" + show, "#! " + show + " \t", "#!" + show + " -e  -u \t ", "#!\t" + show + "\tx"}) {
+    const std::string script = dir.write("script", line + "\n");
+    Words argv = argv_of(script);
+    argv.insert(argv.end(), {"a b", "", "c"});
+    EXPECT_EQ(output_of(argv), output_of({script, "a b", "", "c"})) << line;
+  }
+}
+
+TEST(Interpreter, a_program_starts_itself) {
+  EXPECT_EQ(argv_of("/bin/true"), Words{"/bin/true"});
+}
+
+TEST(Interpreter, a_script_needs_no_x_permission) {
+  const TempDir dir;
+  const std::string script = dir.write("script", "#!/bin/sh -e\necho ran\n", 0644);
+  EXPECT_EQ(output_of(argv_of(script)), "ran\n");
+}
+
+TEST(Interpreter, an_empty_file_is_a_script_that_succeeds) {
+  const TempDir dir;
+  const Child child = start(argv_of(dir.write("script", "")));
+  wait_until_ended(child.pid);
+  EXPECT_TRUE(reap_one()->status.succeeded());
+}
+
+TEST(Interpreter, reads_no_more_than_the_first_line_of_a_long_file) {
+  const TempDir dir;
+  EXPECT_EQ(*read_interpreter(dir.write("script", "#!/bin/bash -e\n" + std::string(100'000, '#'))),
+            (Interpreter{"/bin/bash", "-e"}));
+}
+
+TEST(Interpreter, a_first_line_that_is_no_use_names_the_script) {
+  const TempDir dir;
+  const std::string script = dir.write("script", "#!/bin/sh\r\n");
+  EXPECT_EQ(read_interpreter(script).error().text,
+            "script '" + script + "': its first line ends with a carriage return (Windows line ending)");
+}
+
+TEST(Interpreter, a_script_that_has_vanished_is_not_found) {
+  const TempDir dir;
+  const Result<Interpreter> interpreter = read_interpreter(dir / "gone");
+  ASSERT_FALSE(interpreter.ok());
+  EXPECT_EQ(interpreter.error().code, ErrorCode::not_found);
+  EXPECT_EQ(interpreter.error().text, "script '" + (dir / "gone") + "' does not exist");
+}
+
+TEST(Interpreter, a_script_that_has_become_something_else_is_refused_without_waiting) {
+  const TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0644), 0);
+  for (const std::string& path : {dir / "fifo", dir.make_folder("folder")}) {
+    const Result<Interpreter> interpreter = read_interpreter(path);
+    ASSERT_FALSE(interpreter.ok());
+    EXPECT_EQ(interpreter.error().text, "script '" + path + "': it is not a regular file");
+  }
+}
+
+TEST(Interpreter, an_unreadable_script_is_named) {
+  const TempDir dir;
+  const std::string script = dir.write("script", "", 0111);
+  const WithoutRoot unprivileged;
+  const Result<Interpreter> interpreter = read_interpreter(script);
+  ASSERT_FALSE(interpreter.ok());
+  EXPECT_EQ(interpreter.error().text, "cannot read script '" + script + "': Permission denied");
+}
+
+TEST(CheckInterpreter, finds_nothing_wrong_with_what_can_be_executed) {
+  for (const char* program : {"/bin/sh", ""}) {
+    EXPECT_TRUE(check_interpreter(Interpreter{program}, "/scripts/backups/bkp").ok()) << program;
+  }
+}
+
+TEST(CheckInterpreter, says_what_keeps_one_from_being_executed) {
+  const TempDir dir;
+  const std::string plain = dir.write("plain", "", 0644);
+  const std::string folder = dir.make_folder("folder");
+  const struct {
+    std::string program;
+    ErrorCode code;
+    std::string problem;
+  } rows[] = {
+      {"/bin/nope", ErrorCode::not_found, "does not exist"},
+      {plain + "/below", ErrorCode::not_found, "does not exist"},
+      {plain, ErrorCode::io, "may not be executed (no x permission, or a noexec mount)"},
+      {folder, ErrorCode::io, "is not a program"},
+  };
+  for (const auto& row : rows) {
+    const Result<void> usable = check_interpreter(Interpreter{row.program, "-x"}, "/scripts/backups/bkp");
+    ASSERT_FALSE(usable.ok()) << row.program;
+    EXPECT_EQ(usable.error().code, row.code);
+    EXPECT_EQ(usable.error().text, "interpreter '" + row.program + "' of '/scripts/backups/bkp' " + row.problem);
+  }
+}
+
+}  // namespace
+}  // namespace sidefridge::hooks

@@ -1,0 +1,97 @@
+// write_files_test.cc - all files or none.
+#include "sidefridge/manifests/write_files.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+namespace sidefridge::manifests {
+namespace {
+
+namespace fs = std::filesystem;
+using kubernetes::OutputFile;
+
+class WriteFiles : public testing::Test {
+protected:
+  WriteFiles() {
+    std::string pattern = (fs::temp_directory_path() / "write_files_test.XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+  }
+  ~WriteFiles() override { fs::remove_all(root_); }
+
+  std::string read(const std::string& path) const {
+    std::ifstream file(root_ / path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+  std::size_t entries() const {
+    return static_cast<std::size_t>(std::distance(fs::recursive_directory_iterator(root_), {}));
+  }
+
+  fs::path root_;
+};
+
+TEST_F(WriteFiles, makes_folders_and_files) {
+  const std::vector<OutputFile> files{{"a.yaml", "a\n"}, {"more/b.yaml", ""}};
+  ASSERT_TRUE(write_files(root_ / "x/y", files));
+  EXPECT_EQ(read("x/y/a.yaml"), "a\n");
+  EXPECT_TRUE(fs::is_regular_file(root_ / "x/y/more/b.yaml"));
+  EXPECT_EQ(entries(), 5u);
+}
+
+TEST_F(WriteFiles, replaces_what_was_there) {
+  const std::vector<OutputFile> old{{"a", "something longer"}};
+  const std::vector<OutputFile> fresh{{"a", "short"}};
+  ASSERT_TRUE(write_files(root_, old));
+  ASSERT_TRUE(write_files(root_, fresh));
+  EXPECT_EQ(read("a"), "short");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(WriteFiles, leaves_all_as_it_was_when_one_cannot_be_written) {
+  const std::vector<OutputFile> old{{"a", "old"}};
+  ASSERT_TRUE(write_files(root_, old));
+  fs::create_directory(root_ / "b");
+  const std::vector<OutputFile> files{{"a", "new"}, {"b", "new"}};
+  const auto written = write_files(root_, files);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::io);
+  EXPECT_NE(written.error().text.find("/b'"), std::string::npos) << written.error().text;
+  EXPECT_EQ(read("a"), "old");
+  EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(WriteFiles, leaves_all_as_it_was_when_there_is_no_room) {
+  const std::vector<OutputFile> old{{"a", "old"}, {"b", "old"}};
+  ASSERT_TRUE(write_files(root_, old));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{4096, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::vector<OutputFile> files{{"a", "new"}, {"b", std::string(5000, 'x')}};
+  const auto written = write_files(root_, files);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(written);
+  EXPECT_EQ(read("a") + read("b"), "oldold");
+  EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(WriteFiles, names_the_folder_that_cannot_be_made) {
+  const std::vector<OutputFile> files{{"a", "text"}};
+  ASSERT_TRUE(write_files(root_, files));
+  const auto written = write_files(root_ / "a/sub", files);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().text.find("a/sub"), std::string::npos) << written.error().text;
+  EXPECT_EQ(read("a"), "text");
+}
+
+}  // namespace
+}  // namespace sidefridge::manifests
