@@ -145,6 +145,16 @@ Error damaged() {
 
 }  // namespace
 
+ScheduleRecord after_run(ScheduleRecord schedule, const RunRecord& run) {
+  if (run.trigger == Trigger::install) return schedule;
+  if (run.outcome != Outcome::skipped) schedule.last_started_at = run.started_at;
+  if (run.trigger != Trigger::manual) {
+    schedule.settled_until = run.started_at;
+    if (run.trigger != Trigger::start) schedule.last_scheduled_at = run.scheduled_at;
+  }
+  return schedule;
+}
+
 std::string format_record(const RunRecord& run) {
   std::string head{run_kind, layout};
   append_number(head, static_cast<std::uint8_t>(run.trigger));

@@ -11,6 +11,7 @@
 #include "sidefridge/base/version.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/jitter.h"
+#include "sidefridge/daemon/state_store.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/mount_info.h"
@@ -58,7 +59,7 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-               std::unique_ptr<Console> console, RunBook book, std::unique_ptr<hooks::Generations> generations,
+               std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
                std::optional<WallTime> settled_until)
     : config_(std::move(config)),
       loop_(std::move(loop)),
@@ -76,10 +77,12 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
 
   Result<std::string> boot_id = os::read_boot_id();
-  const RunBook::Settings book_settings{config.state_dir, config.store_limit_bytes, config.history_limit,
-                                        boot_id ? *boot_id : std::string()};
-  Result<RunBook> book =
-      RunBook::open(book_settings, mode == Mode::once ? RunBook::Owner::once : RunBook::Owner::daemon);
+  Result<std::unique_ptr<core::RunStore>> state_store =
+      StateStore::open({config.state_dir, config.store_limit_bytes, config.history_limit});
+  if (!state_store) return std::move(state_store).error();
+  Result<core::RunBook> book =
+      core::RunBook::open(std::move(*state_store), {config.state_dir, boot_id ? *boot_id : std::string()},
+                          mode == Mode::once ? core::RunBook::Owner::once : core::RunBook::Owner::daemon);
   if (!book) return std::move(book).error();
   const Result<core::ScheduleRecord> past = book->schedule();
   if (!past) return past.error();
@@ -218,14 +221,14 @@ void Daemon::carry_out(const core::ReadHooks&) {
 }
 
 void Daemon::carry_out(const core::BeginRun& action) {
-  const std::variant<RunBook::Begun, RunBook::Busy, Error> begun = book_.begin(action.record);
+  const std::variant<core::RunBook::Begun, core::RunBook::Busy, Error> begun = book_.begin(action.record);
   log_notices();
-  if (!std::holds_alternative<RunBook::Busy>(begun)) {
+  if (!std::holds_alternative<core::RunBook::Busy>(begun)) {
     run_generation_ = current_generation_;
     generations_->pin(run_generation_);
   }
-  if (const auto* recorded = std::get_if<RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
-  if (const auto* busy = std::get_if<RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
+  if (const auto* recorded = std::get_if<core::RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
+  if (const auto* busy = std::get_if<core::RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
   if (const auto* error = std::get_if<Error>(&begun)) post(core::RunUnrecorded{*error});
 }
 

@@ -50,17 +50,12 @@ Result<core::ScheduleRecord> read_schedule(const Transaction& transaction, Datab
   return schedule ? *schedule : core::ScheduleRecord{};
 }
 
-// A run that stands for ticks settles those up to its start, a skipped one does, too.
 Result<void> note_schedule(Transaction& transaction, Database facts, const core::RunRecord& run) {
-  if (run.trigger == core::Trigger::install) return {};
   auto schedule = read_schedule(transaction, facts);
   if (!schedule) return std::move(schedule).error();
-  if (run.outcome != core::Outcome::skipped) schedule->last_started_at = run.started_at;
-  if (run.trigger != core::Trigger::manual) {
-    schedule->settled_until = run.started_at;
-    if (run.trigger != core::Trigger::start) schedule->last_scheduled_at = run.scheduled_at;
-  }
-  return transaction.put(facts, schedule_fact, core::format_record(*schedule));
+  const core::ScheduleRecord after = core::after_run(*schedule, run);
+  if (after == *schedule) return {};
+  return transaction.put(facts, schedule_fact, core::format_record(after));
 }
 
 // Of a damaged file, what can be noticed at once.

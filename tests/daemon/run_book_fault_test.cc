@@ -1,12 +1,14 @@
 // run_book_fault_test.cc - every write of a run fails once, in each of the ways a disk has.
 #include "../store/fault.h"
 #include "../store/fixture.h"
-#include "sidefridge/daemon/run_book.h"
+#include "sidefridge/core/run_book.h"
+#include "sidefridge/daemon/state_store.h"
 
 namespace sidefridge::daemon {
 namespace {
 
 using core::Outcome;
+using core::RunBook;
 using core::RunRecord;
 using store::in_child;
 using store::must;
@@ -15,8 +17,12 @@ using store::StateFolder;
 class RunBookFaultTest : public testing::TestWithParam<int> {
 protected:
   store::TempDir dir_;
-  RunBook::Settings settings_{
-      .state_dir = dir_.path(), .store_limit_bytes = 1 << 20, .history_limit = 10'000, .boot_id = "boot"};
+
+  Result<RunBook> open_book(RunBook::Owner owner) const {
+    return RunBook::open(
+        must(StateStore::open({.state_dir = dir_.path(), .store_limit_bytes = 1 << 20, .history_limit = 10'000})),
+        {.state_dir = dir_.path(), .boot_id = "boot"}, owner);
+  }
 
   bool can_save_elsewhere(const std::string& run_id) const {
     return in_child([&] {
@@ -25,7 +31,7 @@ protected:
            }) == 0;
   }
   bool once_may_start() const {
-    return in_child([&] { ::_exit(RunBook::open(settings_, RunBook::Owner::once) ? 0 : 1); }) == 0;
+    return in_child([&] { ::_exit(open_book(RunBook::Owner::once) ? 0 : 1); }) == 0;
   }
 };
 
@@ -42,12 +48,12 @@ void do_run(RunBook& book, RunRecord run) {
 }
 
 TEST_P(RunBookFaultTest, whatever_write_fails_each_run_has_one_final_record_and_the_next_run_is_sound) {
-  RunBook book = must(RunBook::open(settings_, RunBook::Owner::daemon));
+  RunBook book = must(open_book(RunBook::Owner::daemon));
   std::vector<std::string> begun;
   bool struck = true;
   for (int nth = 1; struck; ++nth) {
     RunRecord run;
-    run.boot_id = settings_.boot_id;
+    run.boot_id = "boot";
     run.run_id = "struck-" + std::to_string(nth);
     begun.push_back(run.run_id);
     store::arm(nth, GetParam());
@@ -82,7 +88,7 @@ TEST_P(RunBookFaultTest, whatever_write_fails_each_run_has_one_final_record_and_
 }
 
 TEST_P(RunBookFaultTest, while_the_disk_refuses_for_long_the_run_that_began_is_remembered_and_memory_is_bounded) {
-  RunBook book = must(RunBook::open(settings_, RunBook::Owner::daemon));
+  RunBook book = must(open_book(RunBook::Owner::daemon));
   RunRecord run;
   run.run_id = "began";
   const auto begun = book.begin(run);

@@ -1,14 +1,16 @@
-#include "sidefridge/daemon/run_book.h"
+#include "sidefridge/core/run_book.h"
 
 #include <optional>
 #include <utility>
 
 #include "../store/fixture.h"
+#include "sidefridge/daemon/state_store.h"
 
 namespace sidefridge::daemon {
 namespace {
 
 using core::Outcome;
+using core::RunBook;
 using core::RunRecord;
 using store::in_child;
 using store::must;
@@ -51,18 +53,20 @@ private:
   pid_t pid_ = 0;
 };
 
+Result<RunBook> open_book(const std::string& state_dir, std::string boot_id, RunBook::Owner owner) {
+  return RunBook::open(
+      must(StateStore::open({.state_dir = state_dir, .store_limit_bytes = 4 << 20, .history_limit = 100})),
+      {.state_dir = state_dir, .boot_id = std::move(boot_id)}, owner);
+}
+
 class RunBookTest : public testing::Test {
 protected:
   TempDir dir_;
   StateFolder folder_ = StateFolder::at(dir_.path());
 
-  RunBook::Settings settings(std::string boot_id = "boot-1") const {
-    return {
-        .state_dir = dir_.path(), .store_limit_bytes = 4 << 20, .history_limit = 100, .boot_id = std::move(boot_id)};
-  }
-  Result<RunBook> try_open(RunBook::Owner owner) const { return RunBook::open(settings(), owner); }
+  Result<RunBook> try_open(RunBook::Owner owner) const { return open_book(dir_.path(), "boot-1", owner); }
   RunBook open_daemon(std::string boot_id = "boot-1") const {
-    return must(RunBook::open(settings(std::move(boot_id)), RunBook::Owner::daemon));
+    return must(open_book(dir_.path(), std::move(boot_id), RunBook::Owner::daemon));
   }
 
   // As another process sees it.
@@ -383,9 +387,7 @@ TEST_F(RunBookTest, an_unreadable_history_is_told_of) {
 TEST_F(RunBookTest, on_a_full_disk_runs_fail_and_are_recorded_as_soon_as_there_is_room) {
   const TempDir disk;
   const int code = store::on_small_disk(disk.path(), "2m", [&] {
-    RunBook::Settings there = settings();
-    there.state_dir = disk.path();
-    RunBook book = must(RunBook::open(there, RunBook::Owner::daemon));
+    RunBook book = must(open_book(disk.path(), "boot-1", RunBook::Owner::daemon));
     RunRecord first = run_of("r1");
     first.sequence = begun(book, first);
 
@@ -401,7 +403,7 @@ TEST_F(RunBookTest, on_a_full_disk_runs_fail_and_are_recorded_as_soon_as_there_i
     ASSERT_TRUE(std::holds_alternative<Error>(result));
     EXPECT_EQ(std::get<Error>(result).code, ErrorCode::full);
     EXPECT_NE(std::get<Error>(result).text.find("No space left on device"), std::string::npos);
-    EXPECT_EQ(in_child([&] { EXPECT_FALSE(RunBook::open(there, RunBook::Owner::once).ok()); }), 0);
+    EXPECT_EQ(in_child([&] { EXPECT_FALSE(open_book(disk.path(), "boot-1", RunBook::Owner::once).ok()); }), 0);
     EXPECT_FALSE(book.finish(ended(run_of("r2"), Outcome::failed)).ok());
     RunRecord skip = run_of("");
     skip.outcome = Outcome::skipped;

@@ -39,6 +39,10 @@ struct ScheduleRecord {
   friend bool operator==(const ScheduleRecord&, const ScheduleRecord&) = default;
 };
 
+/// How far the schedule has come once `run` is recorded: a run that stands for ticks settles those up to its start, a
+/// skipped one does, too.
+ScheduleRecord after_run(ScheduleRecord schedule, const RunRecord& run);
+
 /// The bytes of a record. A long text is cut; of a run with too many steps the oldest are left out and counted in
 /// steps_omitted. `sequence` is not among them: it is the record's key.  Returns: at most maximum_record_bytes.
 std::string format_record(const RunRecord& run);

@@ -12,12 +12,12 @@
 #include "sidefridge/base/result.h"
 #include "sidefridge/core/config.h"
 #include "sidefridge/core/event.h"
+#include "sidefridge/core/run_book.h"
 #include "sidefridge/core/scheduler.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/daemon/hook_watch.h"
 #include "sidefridge/daemon/process_runner.h"
-#include "sidefridge/daemon/run_book.h"
 #include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
@@ -47,7 +47,7 @@ public:
 
 private:
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
-         std::unique_ptr<Console> console, RunBook book, std::unique_ptr<hooks::Generations> generations,
+         std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
          std::optional<WallTime> settled_until);
 
   void on_turn() noexcept override;
@@ -74,7 +74,7 @@ private:
   core::DaemonRecord record_;  // what `status` knows of us
   loop::Loop loop_;
   std::unique_ptr<Console> console_;
-  RunBook book_;
+  core::RunBook book_;
   std::unique_ptr<hooks::Generations> generations_;
   std::uint64_t current_generation_ = 0;  // the one whose hooks the scheduler has
   std::uint64_t run_generation_ = 0;      // the one that the run uses
