@@ -29,10 +29,10 @@ public:
   /// Errors: EMFILE, ENFILE, ENOMEM.
   static Result<Loop> open();
 
-  /// Requires: every FdWatch of this loop is gone.
+  /// Requires: every FdWatch and every Lane of this loop is gone. Does not wait for the work of a job that has begun:
+  /// what such work still needs of the loop is kept for good.
   ~Loop();
   Loop(Loop&&) noexcept;
-  Loop& operator=(Loop&&) noexcept;
 
   /// Calls `listener.on_turn()` after each batch of ready descriptors, until stop(). The first turn does not wait: its
   /// batch is what is ready already, and from then on nothing that happens to a descriptor is missed.
@@ -44,6 +44,7 @@ public:
 
 private:
   friend class FdWatch;
+  friend class Lane;
   struct State;
 
   explicit Loop(std::unique_ptr<State> state) noexcept;

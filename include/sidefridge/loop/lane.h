@@ -1,0 +1,104 @@
+// lane.h - jobs done off the loop thread, one after the other.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "sidefridge/loop/loop.h"
+
+namespace sidefridge::loop {
+
+/// A queue of jobs for libuv's thread pool: one at a time and in order. Several lanes run side by side, as far as the
+/// pool's two threads reach; a job that hangs occupies one of them for good.
+/// Owns:   its jobs; they are destroyed on the loop thread. Neither copied nor moved.
+/// Thread: loop thread only; of a job, `work` alone runs on another.
+/// Blocks: never. Between two jobs no thread wakes up.
+/// Requires: destroyed before its loop. What the work of a job uses outlives that work, which may be longer than the
+/// lane: if abandon() says that a job has begun, it is to be kept for good.
+/// How the process ends: exit(3), and so a return from main, waits for the work that has begun (libuv's destructor
+/// joins its threads). If a job may hang, end by _exit(2).
+class Lane {
+public:
+  /// Holds the pool to two threads by UV_THREADPOOL_SIZE in our own environment: take what children are to see before.
+  /// The threads begin with the first job of the process, with every signal blocked. Where the system allows no more
+  /// threads (RLIMIT_NPROC, a pids limit) libuv aborts then.
+  explicit Lane(Loop& loop) noexcept;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  /// As abandon().
+  ~Lane();
+
+  /// Calls `work()` on a thread of the pool, after all jobs before this one; then, in a later turn of the loop,
+  /// `done(result of work)`, or `done()` if work returns nothing. The next job begins when `done` has returned.
+  /// Requires: neither throws. `done` is a callback of the loop: it only posts. It may destroy the lane.
+  template <class Work, class Done>
+  void post(Work work, Done done);
+
+  /// Returns: how many jobs were posted whose `done` is still to be called.
+  std::size_t pending() const noexcept;
+  bool idle() const noexcept { return pending() == 0; }
+
+  /// Forgets all jobs: those not begun never begin, and no `done` is called. What is posted later waits all the same
+  /// until the work that has begun has returned; a new lane does not.
+  /// Returns: whether the work of a job has begun and may still be going on.
+  bool abandon() noexcept;
+
+private:
+  class Job {
+  public:
+    virtual ~Job() = default;
+    virtual void work() noexcept = 0;
+    virtual void done() noexcept = 0;
+  };
+  template <class Work, class Done>
+  class TypedJob;
+  struct Request;
+
+  void push(std::unique_ptr<Job> job);
+  void begin_next();
+
+  uv_loop_s* loop_;
+  std::deque<std::unique_ptr<Job>> waiting_;
+  Request* in_work_ = nullptr;  // libuv's, until it has reported the end; then it is destroyed
+};
+
+template <class Work, class Done>
+class Lane::TypedJob final : public Job {
+public:
+  TypedJob(Work work, Done done) : work_(std::move(work)), done_(std::move(done)) {}
+
+  void work() noexcept override {
+    if constexpr (std::is_void_v<Returned>) {
+      work_();
+    } else {
+      returned_.emplace(work_());
+    }
+  }
+
+  void done() noexcept override {
+    if constexpr (std::is_void_v<Returned>) {
+      done_();
+    } else {
+      done_(*std::move(returned_));
+    }
+  }
+
+private:
+  using Returned = std::invoke_result_t<Work&>;
+
+  Work work_;
+  Done done_;
+  std::optional<std::conditional_t<std::is_void_v<Returned>, std::monostate, Returned>> returned_;
+};
+
+template <class Work, class Done>
+void Lane::post(Work work, Done done) {
+  push(std::make_unique<TypedJob<Work, Done>>(std::move(work), std::move(done)));
+}
+
+}  // namespace sidefridge::loop
