@@ -129,37 +129,37 @@ constexpr std::array<ConfigOption, 21> options{{
        return assign_word(config.log_level, value,
                           std::array{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error});
      }},
-    {"SIDEFRIDGE_GRACE", "grace", "25s", "duration", "how long a run may go on after we were told to end",
+    {"SIDEFRIDGE_GRACE", "grace", "15s", "duration", "how long a run may go on after SIGTERM; then it is ended",
      [](Config& config, std::string_view value) { return assign_duration(config.grace, value); }},
     {"SIDEFRIDGE_STORE_LIMIT", "store-limit", "64MiB", "size, 1MiB to 1TiB", "the most a run's variables may take",
      assign_store_limit},
     {"SIDEFRIDGE_HISTORY_LIMIT", "history-limit", "1000", "count, 1 to 1000000", "how many runs the history keeps",
      [](Config& config, std::string_view value) { return assign_count(config.history_limit, value, 1, most_history); }},
     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
-     [](Config& config, std::string_view value) { return assign_duration(config.script_timeout, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.job.script_timeout, value); }},
     {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none", "the most a run may take",
-     [](Config& config, std::string_view value) { return assign_duration(config.run_timeout, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.job.run_timeout, value); }},
     {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
-     [](Config& config, std::string_view value) { return assign_duration(config.settle, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.hooks.settle, value); }},
     {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is never",
      "how often hooks are read on file systems that do not tell of changes",
-     [](Config& config, std::string_view value) { return assign_duration(config.poll, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.hooks.poll, value); }},
     {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
      "larger hooks are not copied, and run from where they are",
      [](Config& config, std::string_view value) { return assign_size(config.hooks_limit_bytes, value); }},
     {"SIDEFRIDGE_RUN_ON_START", "run-on-start", "false", "true or false",
      "whether the daemon runs once when it starts, too",
-     [](Config& config, std::string_view value) { return assign_truth(config.run_on_start, value); }},
+     [](Config& config, std::string_view value) { return assign_truth(config.job.run_on_start, value); }},
     {"SIDEFRIDGE_CATCH_UP", "catch-up", "0", "duration, 0 is never",
      "how long ago a tick that no daemon saw may be for one run at start",
-     [](Config& config, std::string_view value) { return assign_duration(config.catch_up, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.job.catch_up, value); }},
     {"SIDEFRIDGE_JITTER", "jitter", "0", "duration, 0 is none", "the most a tick is delayed, by pod name",
      [](Config& config, std::string_view value) { return assign_duration(config.jitter, value); }},
     {"SIDEFRIDGE_RETRIES", "retries", "0", "count, 0 to 100", "how often a failed run is tried again",
-     [](Config& config, std::string_view value) { return assign_count(config.retries, value, 0, most_retries); }},
+     [](Config& config, std::string_view value) { return assign_count(config.job.retries, value, 0, most_retries); }},
     {"SIDEFRIDGE_RETRY_DELAY", "retry-delay", "10s", "duration",
      "how long before the first retry; each further one waits twice as long, an hour at most",
-     [](Config& config, std::string_view value) { return assign_duration(config.retry_delay, value); }},
+     [](Config& config, std::string_view value) { return assign_duration(config.job.retry_delay, value); }},
 }};
 
 std::string told(const ConfigOption& option, std::string_view what) {
@@ -188,6 +188,17 @@ bool is_from_elsewhere(std::string_view name) {
   return std::find(given_to_scripts.begin(), given_to_scripts.end(), name) != given_to_scripts.end() ||
          name.starts_with("SIDEFRIDGE_ERROR_") || contains("_SERVICE_HOST") || contains("_SERVICE_PORT") ||
          contains("_PORT_") || name.ends_with("_PORT");
+}
+
+/// The kubelet kills what is not over within terminationGracePeriodSeconds, and the run is lost.
+void warn_of_grace(Config& config) {
+  if (config.grace + ending_patience <= kubernetes_patience) return;
+  const auto needed = std::chrono::ceil<std::chrono::seconds>(config.grace + ending_patience +
+                                                              (kubernetes_default - kubernetes_patience));
+  config.warnings.push_back("SIDEFRIDGE_GRACE is " + text::format_duration(config.grace) +
+                            ": with it an ending takes longer than the 30 s that Kubernetes gives a pod; set the pod's "
+                            "terminationGracePeriodSeconds to " +
+                            std::to_string(needed.count()) + " or more");
 }
 
 void warn_of_unknown(Config& config, std::span<const Setting> settings) {
@@ -236,6 +247,7 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, con
     if (auto mistake = find_zone(*config.schedule, config.zone_name, zones)) mistakes.push_back(*std::move(mistake));
   }
   if (!mistakes.empty()) return mistakes;
+  warn_of_grace(config);
   warn_of_unknown(config, settings);
   return config;
 }

@@ -147,10 +147,11 @@ Error damaged() {
 
 ScheduleRecord after_run(ScheduleRecord schedule, const RunRecord& run) {
   if (run.trigger == Trigger::install) return schedule;
-  if (run.outcome != Outcome::skipped) schedule.last_started_at = run.started_at;
-  if (run.trigger != Trigger::manual) {
-    schedule.settled_until = run.started_at;
-    if (run.trigger != Trigger::start) schedule.last_scheduled_at = run.scheduled_at;
+  if (run.outcome != Outcome::skipped && run.outcome != Outcome::missed) schedule.last_started_at = run.started_at;
+  // A retry's tick has been dealt with, and those of a catch-up are missed ones, which have a record of their own.
+  if (run.trigger == Trigger::schedule && run.attempt == 1) {
+    schedule.settled_until = run.last_scheduled_at.value_or(run.scheduled_at);
+    schedule.last_scheduled_at = schedule.settled_until;
   }
   return schedule;
 }

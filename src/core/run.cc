@@ -28,20 +28,16 @@ std::string failure_message(const Script& script, const ScriptResult& result) {
   return text;
 }
 
-Run::Run(RunRecord record, const HookSet& hooks)
-    : record_(std::move(record)), on_error_(hooks.scripts(Hook::on_error)) {
-  if (record_.trigger == Trigger::install) {
-    chain_ = hooks.scripts(Hook::install_dependencies);
-    return;
-  }
-  for (const Hook hook : {Hook::before_backups, Hook::backups, Hook::after_backups}) {
-    const std::vector<Script>& scripts = hooks.scripts(hook);
-    chain_.insert(chain_.end(), scripts.begin(), scripts.end());
+Run::Run(RunRecord record, const Job& job, const HookSet& hooks) : record_(std::move(record)) {
+  for (const Stage& stage : job.stages) {
+    const std::vector<Script>& scripts = hooks.scripts(stage.hook);
+    std::vector<Script>& all = stage.role == StageRole::chain ? chain_ : on_error_;
+    all.insert(all.end(), scripts.begin(), scripts.end());
   }
 }
 
 const Script* Run::next_script() const noexcept {
-  if (stage_ == Stage::over || next_ == scripts().size()) return nullptr;
+  if (position_ == Position::over || next_ == scripts().size()) return nullptr;
   return &scripts()[next_];
 }
 
@@ -70,14 +66,14 @@ void Run::on_ended(const ScriptResult& result, Duration elapsed) {
   step.detail = result.detail;
   step.elapsed = elapsed;
 
-  if (stage_ == Stage::chain && !result.succeeded()) {
+  if (position_ == Position::chain && !result.succeeded()) {
     enter_on_error(Failure{failure_message(script, result), script, result.outcome, result.code, result.stderr_tail});
   }
 }
 
 void Run::fail(std::string reason) {
   check(!running_, "a run fails between scripts");
-  if (stage_ != Stage::chain) return;
+  if (position_ != Position::chain) return;
   Failure failure;
   failure.message = std::move(reason);
   failure.outcome = StepOutcome::not_started;
@@ -86,14 +82,14 @@ void Run::fail(std::string reason) {
 }
 
 void Run::interrupt(std::string reason) {
-  if (stage_ == Stage::over) return;
-  stage_ = Stage::over;
+  if (position_ == Position::over) return;
+  position_ = Position::over;
   if (!failure_) interruption_ = std::move(reason);
 }
 
 void Run::enter_on_error(Failure failure) {
   failure_ = std::move(failure);
-  stage_ = Stage::on_error;
+  position_ = Position::on_error;
   next_ = 0;
 }
 

@@ -104,7 +104,9 @@ Result<std::uint64_t> RunBook::store_intent(const RunRecord& run) {
   if (auto begun = store_->begin_namespace(run.run_id); !begun) return std::move(begun).error();
   RunRecord intent = run;
   intent.boot_id = settings_.boot_id;
-  return store_->record(intent);
+  auto sequence = store_->record(intent);
+  if (sequence) intent_ = Intent{run.run_id, *sequence};
+  return sequence;
 }
 
 Result<void> RunBook::save_steps(std::string_view run_id, std::size_t first, std::span<const StepRecord> steps) {
@@ -112,7 +114,11 @@ Result<void> RunBook::save_steps(std::string_view run_id, std::size_t first, std
 }
 
 Result<void> RunBook::finish(const RunRecord& run) {
-  auto written = write(run);
+  RunRecord last = run;
+  // Whoever did not wait for begin() does not know it.
+  if (last.sequence == 0 && intent_ && intent_->run_id == run.run_id) last.sequence = intent_->sequence;
+  intent_.reset();
+  auto written = write(last);
   // To forget a namespace takes some room, too; where there is none left, making them anew does it.
   auto dropped = store_->drop_namespace(run.run_id);
   if (!dropped) dropped = store_->make_variables_anew();

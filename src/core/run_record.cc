@@ -22,6 +22,7 @@ std::string_view name_of(Outcome outcome) noexcept {
     case Outcome::interrupted: return "interrupted";
     case Outcome::lost: return "lost";
     case Outcome::skipped: return "skipped";
+    case Outcome::missed: return "missed";
   }
   return "";
 }

@@ -1,578 +1,520 @@
-// scheduler.cc - what follows from each event in each phase.
+// scheduler.cc - each event to the part it is about, and then what is next.
 #include "sidefridge/core/scheduler.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <utility>
 
-#include "sidefridge/base/check.h"
+#include "sidefridge/base/overloaded.h"
 #include "sidefridge/cron/cron_words.h"
-#include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
 
-/// "20261123-030000-004": sorts by time and is fit for file names.
-std::string make_run_id(WallTime at) {
-  using namespace std::chrono;
-  const auto day = floor<days>(at);
-  const year_month_day date(day);
-  const hh_mm_ss<milliseconds> time(floor<milliseconds>(at - day));
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d%02u%02u-%02d%02d%02d-%03d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-  return text.data();
-}
+// A step that is told is told however small; unasked, only what two readings of two clocks cannot differ by themselves.
+constexpr Duration told_step = std::chrono::milliseconds(1);
+constexpr Duration unmistakable_step = std::chrono::seconds(1);
 
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ", ";
-    text += word;
-  }
-  return text;
-}
+const std::string sigterm_before_begin = "SIGTERM came before it began";
 
-bool due(const std::optional<MonoTime>& deadline, MonoTime now) {
-  return deadline && *deadline <= now;
+template <class T>
+std::optional<T> earlier(const std::optional<T>& a, const std::optional<T>& b) noexcept {
+  return !a ? b : !b ? a : std::min(a, b);
 }
 
 }  // namespace
 
 Scheduler::Scheduler(Settings settings)
     : settings_(std::move(settings)),
-      // A single run reads them once, before it begins.
-      hooks_({settings_.settle, settings_.schedule ? settings_.poll : Duration::zero()}) {
-  if (settings_.schedule) ticks_.emplace(*settings_.schedule, settings_.delay);
+      // Without a schedule they are read once, before the one run.
+      hooks_({settings_.hooks.settle, settings_.schedule ? settings_.hooks.poll : Duration::zero()}),
+      run_ids_(settings_.id_seed) {
+  if (settings_.schedule) agenda_.emplace(*settings_.schedule, settings_.delay, settings_.job);
 }
 
 std::vector<Action> Scheduler::on(const Event& event, Now now) {
-  now_ = now;
-  if (phase_ != Phase::gone) {
-    std::visit([this](const auto& happened) { handle(happened); }, event);
-  }
-  clock_offset_ = now.wall.time_since_epoch() - now.mono.time_since_epoch();
-  return std::exchange(actions_, {});
+  Turn turn(now, last_serial_);
+  if (std::holds_alternative<Gone>(life_)) return {};
+  notice_clock(unmistakable_step, turn);
+  std::visit([&](const auto& happened) { handle(happened, turn); }, event);
+  on_time(turn);
+  advance(turn);
+  return turn.take_actions();
+}
+
+Execution* Scheduler::execution() noexcept {
+  auto* const executing = std::get_if<Executing>(&work_);
+  return executing == nullptr ? nullptr : &executing->execution;
+}
+
+const Execution* Scheduler::execution() const noexcept {
+  const auto* const executing = std::get_if<Executing>(&work_);
+  return executing == nullptr ? nullptr : &executing->execution;
 }
 
 std::optional<WallTime> Scheduler::wall_deadline() const noexcept {
-  if (phase_ == Phase::poised) return run_due_at_;
-  if (!ticks_ || !ticks_->next()) return std::nullopt;
-  const WallTime due_at = ticks_->next()->due_at;
-  return phase_ == Phase::waiting ? due_at - tick_lead : due_at;
+  if (shutdown_ || is_leaving() || std::holds_alternative<Gone>(life_)) return std::nullopt;
+  std::optional<WallTime> tick = agenda_ ? agenda_->due_at() : std::nullopt;
+  if (tick && begins_runs() && is_idle()) *tick -= tick_lead;
+  return execution() == nullptr ? tick : earlier(tick, execution()->wall_deadline());
 }
 
 std::optional<MonoTime> Scheduler::mono_deadline() const noexcept {
-  std::optional<MonoTime> earliest;
-  for (const std::optional<MonoTime>& deadline :
-       {hooks_.reread_deadline(), retry_deadline_, script_deadline_, run_deadline_, grace_deadline_, kill_deadline_}) {
-    if (deadline && (!earliest || *deadline < *earliest)) earliest = deadline;
+  if (const auto* const leaving = std::get_if<Leaving>(&life_)) {
+    std::optional<MonoTime> earliest;
+    if (!leaving->processes_over) earliest = leaving->escalation.deadline();
+    if (!leaving->flushed) earliest = earlier(earliest, std::optional(leaving->flush_deadline));
+    return earliest;
   }
+  if (std::holds_alternative<Gone>(life_)) return std::nullopt;
+  std::optional<MonoTime> earliest = hooks_.deadline();
+  if (execution() != nullptr) earliest = earlier(earliest, execution()->mono_deadline());
+  if (agenda_ && begins_runs() && is_idle()) earliest = earlier(earliest, agenda_->retry_deadline());
   return earliest;
 }
 
-// ---- preparation, ticks, clock
-
-void Scheduler::handle(const Begun&) {
-  plan_run(Plan{Trigger::install, now_.wall, now_.wall});
-  phase_ = Phase::preparing;
+std::string Scheduler::state_name() const {
+  const std::string life =
+      std::visit(Overloaded{[](const Preparing&) { return "preparing"; }, [](const Serving&) { return "serving"; },
+                            [](const Leaving&) { return "leaving"; }, [](const Gone&) { return "gone"; }},
+                 life_);
+  const std::string work =
+      std::visit(Overloaded{[](const Idle&) { return "idle"; }, [](const AwaitingHooks&) { return "awaiting hooks"; },
+                            [](const Executing& executing) { return executing.execution.state_name(); }},
+                 work_);
+  return life + (shutdown_ ? " (SIGTERM), " : ", ") + work;
 }
 
-void Scheduler::after_preparation() {
-  prepared_ = true;
-  if (!ticks_) {
-    plan_run(Plan{Trigger::manual, now_.wall, now_.wall});
+// ---- the clock
+
+void Scheduler::notice_clock(Duration least_step, Turn& turn) {
+  const Duration offset = turn.now.wall.time_since_epoch() - turn.now.mono.time_since_epoch();
+  const Duration step = offset - clock_offset_.value_or(offset);
+  if (clock_offset_ && std::chrono::abs(step) < least_step) return;
+  const bool first = !std::exchange(clock_offset_, offset);
+  if (first || !agenda_ || shutdown_ || is_leaving()) return;
+  const Agenda::Missed missed = agenda_->on_clock_stepped(step, turn.now.wall);
+  turn.tell(happened::ClockSet{turn.now.wall, agenda_->describe_coming()});
+  miss(missed, "the wall clock was set forward beyond it", turn);
+}
+
+void Scheduler::handle(const ClockStepped&, Turn& turn) {
+  notice_clock(told_step, turn);
+}
+
+// ---- preparation
+
+void Scheduler::handle(const Begun& begun, Turn& turn) {
+  if (agenda_) {
+    const Agenda::Missed missed = agenda_->start(turn.now.wall, settings_.settled_until);
+    if (missed.history_ahead) turn.tell(happened::HistoryAhead{*missed.history_ahead});
+    miss(missed, "no daemon was there", turn);
+  }
+  if (begun.run) handle(RunRequested{*begun.run}, turn);
+  plan(Plan{JobId::install, Trigger::install, turn.now.wall, turn.now.wall}, turn);
+}
+
+void Scheduler::after_preparation(Turn& turn) {
+  life_ = Serving{};
+  if (!agenda_) return;
+  turn.tell(happened::Ready{agenda_->describe_coming()});
+  if (!settings_.job.run_on_start) return;
+  // It stands for what was missed, too.
+  std::erase_if(queue_, [](const Plan& plan) { return plan.trigger == Trigger::catch_up; });
+  queue_.push_back(Plan{JobId::backup, Trigger::start, turn.now.wall, turn.now.wall});
+}
+
+void Scheduler::miss(const Agenda::Missed& missed, const std::string& reason, Turn& turn) {
+  if (missed.ticks) {
+    RunRecord record = record_of_missed(*missed.ticks, reason, turn.now.wall);
+    turn.tell(happened::TicksMissed{record});
+    turn.act(RecordTick{std::move(record)});
+  }
+  if (missed.catch_up) queue_.push_back(*missed.catch_up);
+}
+
+// ---- hooks and schedule
+
+void Scheduler::handle(const ReloadRequested& reload, Turn& turn) {
+  if (is_leaving()) {
+    answer(reload.request, Reply::stopping, turn);
     return;
   }
-  phase_ = Phase::waiting;
-  ticks_->start(now_.wall);
-  log(LogLevel::info, "ready; " + ticks_->describe_coming());
-  const std::optional<WallTime> missed = find_missed_tick();
-  if (missed)
-    log(LogLevel::warning, "the tick of " + text::format_rfc3339(*missed) + " was missed while no daemon was there");
-  if (settings_.run_on_start) {
-    plan_run(Plan{Trigger::start, now_.wall, now_.wall});
-  } else if (missed) {
-    plan_run(Plan{Trigger::catch_up, *missed, now_.wall});
+  turn.tell(Log{LogLevel::info, "reading the hooks again", {}, {}});
+  reloads_.push_back(Reload{reload.request, hooks_.read(turn)});
+}
+
+void Scheduler::answer_reloads(Turn& turn) {
+  std::erase_if(reloads_, [&](const Reload& reload) {
+    if (!is_leaving() && !hooks_.is_over(reload.reading)) return false;
+    const Reply reply = is_leaving() ? Reply::stopping : hooks_.last_succeeded() ? Reply::done : Reply::failed;
+    answer(reload.request, reply, turn);
+    return true;
+  });
+}
+
+void Scheduler::handle(const HooksTouched&, Turn& turn) {
+  hooks_.on_touched(turn.now.mono);
+}
+
+void Scheduler::handle(const HooksWatched& watched, Turn& turn) {
+  hooks_.on_watched(watched.by, turn.now.mono);
+}
+
+void Scheduler::handle(const HooksRead& read, Turn& turn) {
+  hooks_.on_read(read, turn);
+}
+
+void Scheduler::handle(const HooksUnreadable& unreadable, Turn& turn) {
+  hooks_.on_unreadable(unreadable, turn);
+}
+
+void Scheduler::handle(const ScheduleRead& read, Turn& turn) {
+  if (!agenda_ || shutdown_ || is_leaving()) return;
+  agenda_->change(read.schedule, turn.now.wall);
+  turn.tell(happened::ScheduleChanged{read.schedule.text, cron::describe(read.schedule.expression, read.schedule.zone),
+                                      agenda_->describe_coming()});
+}
+
+void Scheduler::handle(const ScheduleUnreadable& unreadable, Turn& turn) {
+  if (!agenda_) return;
+  turn.tell(happened::ScheduleUnreadable{unreadable.error.text, agenda_->schedule().text});
+}
+
+// ---- what the run under way hears
+
+void Scheduler::handle(const RunBegun& begun, Turn& turn) {
+  if (execution() != nullptr) execution()->on(begun, turn);
+}
+
+void Scheduler::handle(const RunBusy& busy, Turn& turn) {
+  if (execution() != nullptr) execution()->on(busy, turn);
+}
+
+void Scheduler::handle(const RunUnrecorded& unrecorded, Turn& turn) {
+  if (execution() != nullptr) execution()->on(unrecorded, turn);
+}
+
+void Scheduler::handle(const ScriptEnded& ended, Turn& turn) {
+  if (execution() != nullptr) execution()->on(ended, turn);
+}
+
+void Scheduler::handle(const RunRecorded& recorded, Turn& turn) {
+  if (execution() != nullptr) execution()->on(recorded, turn);
+}
+
+void Scheduler::handle(const ProcessesAlive& alive, Turn& turn) {
+  if (execution() != nullptr) execution()->on(alive, turn);
+  auto* const leaving = std::get_if<Leaving>(&life_);
+  if (leaving == nullptr || leaving->processes_over) return;
+  leaving->processes_over = leaving->escalation.on(alive, turn) != Escalation::Verdict::waiting;
+}
+
+void Scheduler::handle(const OrphansReaped& reaped, Turn& turn) {
+  if (execution() != nullptr) execution()->on(reaped, turn);
+  auto* const leaving = std::get_if<Leaving>(&life_);
+  if (leaving != nullptr && !leaving->processes_over) leaving->escalation.on(reaped, turn);
+}
+
+void Scheduler::handle(const RecordsFlushed& flushed, Turn&) {
+  auto* const leaving = std::get_if<Leaving>(&life_);
+  if (leaving != nullptr && flushed.serial == leaving->flush) leaving->flushed = true;
+}
+
+void Scheduler::on_time(Turn& turn) {
+  hooks_.on_time(turn);
+  if (execution() != nullptr) execution()->on_time(turn);
+  auto* const leaving = std::get_if<Leaving>(&life_);
+  if (leaving == nullptr) return;
+  if (!leaving->processes_over) {
+    leaving->processes_over = leaving->escalation.on_time(turn) != Escalation::Verdict::waiting;
+  }
+  if (!leaving->flushed) leaving->flushed = leaving->flush_deadline <= turn.now.mono;
+}
+
+// ---- what is next
+
+void Scheduler::advance(Turn& turn) {
+  while (!is_leaving() && advance_work(turn)) continue;
+  answer_reloads(turn);
+  exit_if_done(turn);
+}
+
+// Returns: whether something was done, after which there may be more.
+bool Scheduler::advance_work(Turn& turn) {
+  if (const auto* const awaiting = std::get_if<AwaitingHooks>(&work_)) {
+    if (hooks_.is_over(awaiting->reading)) {
+      begin(Plan(awaiting->plan), turn);
+      return true;
+    }
+  }
+  if (execution() != nullptr && execution()->over() != nullptr) {
+    const Executing done = std::get<Executing>(std::exchange(work_, Idle{}));
+    after(done, turn);
+    return true;
+  }
+  if (is_idle()) return begin_next(turn);
+  skip_due_ticks(turn);
+  return false;
+}
+
+bool Scheduler::begin_next(Turn& turn) {
+  if (shutdown_) {
+    leave(turn);
+    return true;
+  }
+  if (!queue_.empty()) {
+    const Plan next = queue_.front();
+    queue_.pop_front();
+    plan(next, turn);
+    return true;
+  }
+  if (!agenda_) {
+    leave(turn);
+    return true;
+  }
+  if (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, tick_lead)) {
+    agenda_->drop_retry();
+    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
+    plan(due->plan, turn);
+    return true;
+  }
+  if (const std::optional<Plan> retry = agenda_->take_retry(turn.now.mono)) {
+    plan(*retry, turn);
+    return true;
+  }
+  return false;
+}
+
+void Scheduler::skip_due_ticks(Turn& turn) {
+  if (!agenda_ || shutdown_) return;
+  while (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, Duration::zero())) {
+    skip(due->plan, why_busy(), turn);
+    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
   }
 }
 
-// The first that is not settled and counts. One run stands for all that were missed.
-std::optional<WallTime> Scheduler::find_missed_tick() {
-  if (settings_.catch_up == Duration::zero() || !settings_.settled_until) return std::nullopt;
-  if (*settings_.settled_until > now_.wall) {
-    log(LogLevel::warning, "the history knows of a run at " + text::format_rfc3339(*settings_.settled_until) +
-                               ", which is still to come: whether a tick was missed cannot be told");
-    return std::nullopt;
-  }
-  return ticks_->first_between(std::max(*settings_.settled_until, now_.wall - settings_.catch_up), now_.wall);
+std::string Scheduler::why_busy() const {
+  if (execution() == nullptr) return "the hooks are being read";
+  if (execution()->plan().job == JobId::install) return "install_dependencies is running";
+  if (!execution()->begun()) return "a run is beginning";
+  return "run " + execution()->record().run_id + " is still going";
 }
 
-void Scheduler::handle(const TimePassed&) {
-  if (due(grace_deadline_, now_.mono)) on_grace_over();
-  if (due(kill_deadline_, now_.mono)) on_kill_deadline();
-  if (phase_ == Phase::running && due(script_deadline_, now_.mono)) {
-    end_script(StepOutcome::timed_out, "it ran longer than SIDEFRIDGE_SCRIPT_TIMEOUT allows (" +
-                                           text::format_duration(settings_.script_timeout) + ")");
-  }
-  if (phase_ == Phase::running && due(run_deadline_, now_.mono)) {
-    end_script(StepOutcome::timed_out, "the run took longer than SIDEFRIDGE_RUN_TIMEOUT allows (" +
-                                           text::format_duration(settings_.run_timeout) + ")");
-  }
-  if (due(hooks_.reread_deadline(), now_.mono)) read_hooks();
-  if (phase_ == Phase::poised) {
-    start_run_when_due();
-  } else if (const std::optional<WallTime> deadline = wall_deadline(); deadline && *deadline <= now_.wall) {
-    tick();
-  } else if (due(retry_deadline_, now_.mono)) {
-    retry_deadline_.reset();
-    plan_run(*std::exchange(retry_, std::nullopt));
+// ---- a run, from plan to first action
+
+void Scheduler::plan(Plan plan, Turn& turn) {
+  if (hooks_.current()) {
+    begin(plan, turn);
+  } else {
+    work_ = AwaitingHooks{plan, hooks_.read(turn)};
   }
 }
 
-void Scheduler::handle(const ClockStepped&) {
-  if (ticks_ && prepared_ && !stopping_) {
-    const Duration step = now_.wall.time_since_epoch() - now_.mono.time_since_epoch() - clock_offset_;
-    ticks_->on_clock_stepped(step, now_.wall);
-    log(LogLevel::info,
-        "the wall clock was set to " + text::format_rfc3339(now_.wall) + "; " + ticks_->describe_coming());
+void Scheduler::begin(Plan plan, Turn& turn) {
+  work_ = Idle{};
+  const bool installed = preparation_.done(hooks_.set());
+  if (plan.job == JobId::install && installed) {
+    if (!agenda_) hooks_.trust_last_reading();  // the one run follows at once
+    after_preparation(turn);
+  } else if (plan.job == JobId::backup && agenda_ && !installed) {
+    turn.tell(happened::InstallChanged{});
+    execute(Plan{JobId::install, Trigger::install, plan.scheduled_at, plan.due_at}, plan, turn);
+  } else {
+    execute(plan, std::nullopt, turn);
   }
-  handle(TimePassed{});
 }
 
-void Scheduler::tick() {
-  const cron::Tick tick = ticks_->take(now_.wall);
-  const Plan plan{Trigger::schedule, tick.at, tick.due_at};
-  if (phase_ == Phase::waiting) {
-    retry_.reset();
-    retry_deadline_.reset();
-    plan_run(plan);
+void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) {
+  if (plan.job == JobId::install) preparation_.begin(hooks_.set());
+  const bool retried = agenda_ && plan.job == JobId::backup;
+  Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
+                               retried ? agenda_->attempts_left(plan) : 0,
+                               hooks_.known() ? std::string() : "Run could not begin: the hooks cannot be read"};
+  const std::string run_id = run_ids_.make(std::max(turn.now.wall, plan.due_at));
+  work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
+}
+
+void Scheduler::handle(const RunRequested& run, Turn& turn) {
+  if (shutdown_ || is_leaving()) {
+    answer(run.request, Reply::stopping, turn);
+  } else if (is_idle() || is_preparing()) {
+    queue_.push_back(Plan{JobId::backup, Trigger::manual, turn.now.wall, turn.now.wall, 1, run.request});
+  } else {
+    answer(run.request, Reply::busy, turn);
+  }
+}
+
+// ---- a run is over
+
+void Scheduler::after(const Executing& done, Turn& turn) {
+  switch (done.execution.over()->end) {
+    case Execution::End::busy:
+      after_busy(done.held.value_or(done.execution.plan()), done.execution.over()->holder_pid, turn);
+      return;
+    case Execution::End::withdrawn:
+      answer(done.execution.plan().request, Reply::stopping, turn);
+      if (done.held) withdraw(*done.held, turn);
+      return;
+    case Execution::End::finished:
+      if (done.execution.plan().job == JobId::install) {
+        after_install(done, turn);
+      } else {
+        after_backup(done, turn);
+      }
+      return;
+  }
+}
+
+void Scheduler::after_busy(const Plan& refused, int holder_pid, Turn& turn) {
+  const std::string reason =
+      (holder_pid == 0 ? "a process in another container" : "process " + std::to_string(holder_pid)) +
+      " runs one in the same state folder";
+  if (refused.job == JobId::install) {
+    turn.tell(happened::RunRefused{reason});
+    exit_code_ = exit_code_of(ErrorCode::busy);
+    answer_queue(Reply::busy, turn);
+    leave(turn);
+  } else if (refused.request) {
+    turn.tell(happened::RunRefused{reason});
+    answer(refused.request, Reply::busy, turn);
+  } else if (refused.attempt > 1) {
+    turn.tell(happened::RunRefused{reason});
+    if (shutdown_) return;
+    const Duration delay = agenda_->retry_again(refused, turn.now.mono);
+    turn.tell(happened::RetryPlanned{delay, refused.attempt, settings_.job.retries + 1});
+  } else {
+    skip(refused, reason, turn);
+  }
+}
+
+void Scheduler::after_install(const Executing& done, Turn& turn) {
+  const RunRecord& install = done.execution.record();
+  const bool succeeded = install.outcome == Outcome::succeeded;
+  if (succeeded) preparation_.succeed();
+  if (!done.held) {
+    if (succeeded) {
+      after_preparation(turn);
+      return;
+    }
+    const bool stopped_daemon = agenda_ && install.outcome == Outcome::interrupted;
+    exit_code_ = stopped_daemon ? 0 : 1;
+    leave(turn);
     return;
   }
-  skip(plan, run_ ? "run " + run_->record().run_id + " is still going" : std::string("a run is still beginning"));
+  if (shutdown_) {
+    withdraw(*done.held, turn);
+  } else if (succeeded) {
+    execute(*done.held, std::nullopt, turn);
+  } else {
+    const RunRecord failed =
+        record_without_run(*done.held, Outcome::failed, "install_dependencies failed: " + install.reason, turn);
+    turn.tell(happened::RunRefused{failed.reason});
+    turn.act(RecordTick{failed});
+    answer(done.held->request, Reply::failed, turn);
+    retry_if_left(*done.held, turn);
+  }
 }
 
-RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::string reason) const {
+void Scheduler::after_backup(const Executing& done, Turn& turn) {
+  const Outcome outcome = done.execution.record().outcome;
+  answer(done.execution.plan().request, outcome == Outcome::succeeded ? Reply::done : Reply::failed, turn);
+  if (outcome == Outcome::failed) retry_if_left(done.execution.plan(), turn);
+}
+
+void Scheduler::retry_if_left(const Plan& failed, Turn& turn) {
+  if (!agenda_ || shutdown_ || agenda_->attempts_left(failed) == 0) return;
+  const Duration delay = agenda_->retry_later(failed, turn.now.mono);
+  turn.tell(happened::RetryPlanned{delay, failed.attempt + 1, settings_.job.retries + 1});
+}
+
+RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::string reason, const Turn& turn) const {
   RunRecord record;
   record.trigger = plan.trigger;
   record.attempt = plan.attempt;
   record.outcome = outcome;
   record.scheduled_at = plan.scheduled_at;
-  record.started_at = now_.wall;
-  record.finished_at = now_.wall;
+  record.started_at = turn.now.wall;
+  record.finished_at = turn.now.wall;
   record.reason = std::move(reason);
   return record;
 }
 
-void Scheduler::skip(const Plan& plan, const std::string& reason) {
-  log(LogLevel::warning, "tick of " + text::format_rfc3339(plan.scheduled_at) + " skipped: " + reason);
-  act(RecordSkip{record_without_run(plan, Outcome::skipped, reason)});
+void Scheduler::skip(const Plan& plan, const std::string& reason, Turn& turn) {
+  RunRecord record = record_without_run(plan, Outcome::skipped, reason, turn);
+  turn.tell(happened::TickSkipped{record});
+  turn.act(RecordTick{std::move(record)});
 }
 
-// ---- hooks
-
-void Scheduler::handle(const ReloadRequested&) {
-  log(LogLevel::info, "reading the hooks again");
-  read_hooks();
+// It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one.
+void Scheduler::withdraw(const Plan& plan, Turn& turn) {
+  if (plan.job == JobId::backup && !plan.request && plan.attempt == 1) skip(plan, sigterm_before_begin, turn);
+  answer(plan.request, Reply::stopping, turn);
 }
 
-void Scheduler::handle(const HooksTouched&) {
-  hooks_.on_touched(now_.mono);
-}
-
-void Scheduler::handle(const HooksWatched& watched) {
-  hooks_.on_watched(watched.by, now_.mono);
-}
-
-void Scheduler::read_hooks() {
-  hooks_.on_reading(now_.mono);
-  act(ReadHooks{});
-}
-
-void Scheduler::handle(const HooksRead& read) {
-  for (Log& line : hooks_.on_read(read)) log(line.level, std::move(line.text));
-  begin_planned_run();
-}
-
-void Scheduler::handle(const HooksUnreadable& unreadable) {
-  for (Log& line : hooks_.on_unreadable(unreadable)) log(line.level, std::move(line.text));
-  begin_planned_run();
-}
-
-void Scheduler::handle(const ScheduleRead& read) {
-  if (!ticks_ || stopping_) return;
-  ticks_->change(read.schedule, now_.wall);
-  if (!prepared_) ticks_->stop();
-  log(LogLevel::info, "schedule changed to '" + read.schedule.text + "': " +
-                          describe(read.schedule.expression, read.schedule.zone) + "; " + ticks_->describe_coming());
-}
-
-void Scheduler::handle(const ScheduleUnreadable& unreadable) {
-  log(LogLevel::error,
-      unreadable.error.text + "; the schedule stays '" + (ticks_ ? ticks_->schedule().text : std::string()) + "'");
-}
-
-// ---- a run, from plan to first script
-
-void Scheduler::plan_run(Plan plan) {
-  phase_ = Phase::beginning;
-  plan_ = plan;
-  if (hooks_.current()) {
-    begin_planned_run();
-  } else {
-    read_hooks();
-  }
-}
-
-void Scheduler::begin_planned_run() {
-  if (!plan_) return;
-  Plan plan = *std::exchange(plan_, std::nullopt);
-  const std::uint64_t digest = hooks_.set().digest(Hook::install_dependencies);
-  const bool nothing_to_install = hooks_.set().scripts(Hook::install_dependencies).empty();
-  if (nothing_to_install) installed_digest_ = digest;
-  if (plan.trigger == Trigger::install && nothing_to_install) {
-    if (!ticks_) hooks_.trust_last_reading();  // the one run follows at once
-    after_preparation();
-    return;
-  }
-  if (prepared_ && ticks_ && digest != installed_digest_) {
-    log(LogLevel::info, "install_dependencies has changed and runs first");
-    after_install_ = plan;
-    plan.trigger = Trigger::install;
-    plan.attempt = 1;
-  }
-  if (plan.trigger == Trigger::install) installing_digest_ = digest;
-  RunRecord record;
-  record.started_at = std::max(now_.wall, plan.due_at);
-  record.run_id = make_run_id(record.started_at);
-  record.trigger = plan.trigger;
-  record.attempt = plan.attempt;
-  record.scheduled_at = plan.scheduled_at;
-  run_.emplace(record, hooks_.set());
-  run_due_at_ = plan.due_at;
-  phase_ = Phase::beginning;
-  act(BeginRun{std::move(record)});
-}
-
-void Scheduler::handle(const RunBegun& begun) {
-  run_->record().sequence = begun.sequence;
-  if (!hooks_.known()) run_->fail("Run could not begin: the hooks cannot be read");
-  start_run_when_due();
-}
-
-void Scheduler::handle(const RunBusy& busy) {
-  const std::string reason = "process " + std::to_string(busy.holder_pid) + " runs one in the same state folder";
-  const RunRecord record = run_->record();
-  run_.reset();
-  if (ticks_ && (record.trigger != Trigger::install || after_install_)) {
-    const Plan begun{record.trigger, record.scheduled_at, run_due_at_, record.attempt};
-    skip(std::exchange(after_install_, std::nullopt).value_or(begun), reason);
-    if (stopping_) {
-      leave();
-    } else {
-      phase_ = Phase::waiting;
+void Scheduler::answer(const std::optional<Request>& request, Reply reply, Turn& turn) {
+  if (!request) return;
+  if (request->asker == Asker::command_line) {
+    switch (reply) {
+      case Reply::done: exit_code_ = 0; break;
+      case Reply::failed:
+      case Reply::stopping: exit_code_ = 1; break;
+      case Reply::busy: exit_code_ = exit_code_of(ErrorCode::busy); break;
     }
-    return;
   }
-  log(LogLevel::error, "no run begins: " + reason);
-  exit_code_ = exit_code_of(ErrorCode::busy);
-  leave();
+  turn.act(Answer{*request, reply});
 }
 
-void Scheduler::handle(const RunUnrecorded& unrecorded) {
-  log(LogLevel::error, "run " + run_->record().run_id + " cannot be recorded: " + unrecorded.error.text);
-  run_->fail("Run could not begin: " + unrecorded.error.text);
-  start_run_when_due();
+void Scheduler::answer_queue(Reply reply, Turn& turn) {
+  for (const Plan& plan : std::exchange(queue_, {})) answer(plan.request, reply, turn);
 }
 
-// A wall clock that was set back does not hold up a run that has begun.
-bool Scheduler::is_early() const noexcept {
-  const Duration wait = run_due_at_ - now_.wall;
-  return wait > Duration::zero() && wait <= tick_lead;
-}
+// ---- the end
 
-void Scheduler::start_run_when_due() {
-  phase_ = Phase::poised;
-  if (!is_early()) {
-    start_run();
-  } else if (stopping_) {
-    run_->interrupt("interrupted: told to end before its tick");
-    sweep();
-  }
-}
-
-void Scheduler::start_run() {
-  log(LogLevel::info,
-      "run " + run_->record().run_id + " started (" + std::string(name_of(run_->record().trigger)) + ")");
-  run_started_ = now_.mono;
-  if (settings_.run_timeout > Duration::zero()) run_deadline_ = now_.mono + settings_.run_timeout;
-  run_next_script();
-}
-
-// ---- scripts
-
-void Scheduler::run_next_script() {
-  const Script* const script = run_->next_script();
-  if (script == nullptr) {
-    // What install_dependencies left behind lives on; after a failure of it, leave() ends it.
-    if (run_->record().trigger == Trigger::install) {
-      finish_run();
-    } else {
-      save_steps();
-      sweep();
-    }
-    return;
-  }
-  phase_ = Phase::running;
-  script_started_ = now_.mono;
-  if (settings_.script_timeout > Duration::zero()) script_deadline_ = now_.mono + settings_.script_timeout;
-  if (run_->in_on_error() && settings_.run_timeout > Duration::zero()) {
-    run_deadline_ = now_.mono + settings_.run_timeout;
-  }
-  StartScript start{*script,
-                    run_->record().run_id,
-                    run_->record().trigger,
-                    run_->record().scheduled_at,
-                    run_->record().attempt,
-                    attempts_left(run_->record()),
-                    std::nullopt};
-  if (run_->in_on_error()) start.failure = run_->failure();
-  run_->on_started(now_.wall);
-  log(LogLevel::info, start.script.tag() + " started");
-  act(std::move(start));
-  save_steps();
-}
-
-// While the script gets going: nobody waits for it.
-void Scheduler::save_steps() {
-  const std::vector<StepRecord>& steps = run_->record().steps;
-  if (steps.empty()) return;
-  const std::size_t first = steps.size() < 2 ? 0 : steps.size() - 2;  // the one that ended, the one that was started
-  act(SaveSteps{run_->record().run_id, first, {steps.begin() + static_cast<std::ptrdiff_t>(first), steps.end()}});
-}
-
-void Scheduler::handle(const ScriptEnded& ended) {
-  if (phase_ != Phase::running && phase_ != Phase::ending) return;  // one that was given up on
-  ScriptResult result = ended.result;
-  if (ending_) {
-    result.outcome = ending_->outcome;
-    result.detail = ending_->detail;
-  }
-  const Duration elapsed = now_.mono - script_started_;
-  const Script& script = run_->running_script();
-  if (result.succeeded()) {
-    log(LogLevel::info, script.tag() + " finished in " + text::format_duration(elapsed));
+void Scheduler::handle(const StopRequested& stop, Turn& turn) {
+  stops_.push_back(stop.request);
+  const bool again = shutdown_.has_value();
+  const bool in_a_run = execution() != nullptr && execution()->begun();
+  const Duration grace = in_a_run ? settings_.grace : Duration::zero();
+  shutdown_ = again ? Shutdown::at_once(turn.now.mono) : Shutdown::at(turn.now.mono, grace);
+  if (again) {
+    turn.tell(happened::StopAskedAgain{});
   } else {
-    log(LogLevel::error, failure_message(script, result) + " after " + text::format_duration(elapsed));
+    turn.tell(happened::StopAsked{in_a_run ? execution()->record().run_id : std::string(), grace});
   }
-  ending_.reset();
-  script_deadline_.reset();
-  kill_deadline_.reset();
-  run_->on_ended(result, elapsed);
-  run_next_script();
-}
-
-void Scheduler::end_script(StepOutcome outcome, std::string detail) {
-  phase_ = Phase::ending;
-  ending_ = Ending{outcome, std::move(detail)};
-  script_deadline_.reset();
-  run_deadline_.reset();
-  end_processes(outcome == StepOutcome::interrupted ? Scope::everything : Scope::script, Send::term);
-}
-
-// ---- the end of a run, the end of all
-
-void Scheduler::end_processes(Scope scope, Send send) {
-  scope_ = scope;
-  sent_ = send;
-  survivors_told_ = false;
-  kill_deadline_ = now_.mono + term_patience;
-  act(EndProcesses{scope, send});
-}
-
-void Scheduler::sweep() {
-  phase_ = Phase::sweeping;
-  run_deadline_.reset();
-  end_processes(stopping_ ? Scope::everything : Scope::run, Send::term);
-}
-
-void Scheduler::handle(const ProcessesAlive& alive) {
-  if (phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
-  if (alive.processes.empty()) {
-    if (phase_ == Phase::sweeping) {
-      finish_run();
-    } else {
-      exit_now();
-    }
+  if (auto* const leaving = std::get_if<Leaving>(&life_)) {
+    if (!leaving->processes_over) leaving->escalation.widen(Scope::everything, *shutdown_, turn);
+    leaving->flush_deadline = std::min(leaving->flush_deadline, shutdown_->exit_deadline);
     return;
   }
-  if (std::exchange(survivors_told_, true)) return;
-  log(LogLevel::warning,
-      std::string(sent_ == Send::kill ? "killing" : "ending") + " what scripts left running: " + join(alive.processes));
-}
-
-void Scheduler::handle(const OrphansReaped&) {
-  if (phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
-  // Whoever forks faster than we kill is killed again.
-  act(EndProcesses{scope_, sent_ == Send::kill ? Send::kill : Send::nothing});
-}
-
-void Scheduler::on_kill_deadline() {
-  kill_deadline_.reset();
-  if (phase_ != Phase::ending && phase_ != Phase::sweeping && phase_ != Phase::leaving) return;
-  if (sent_ == Send::term) {
-    end_processes(scope_, Send::kill);
-    return;
-  }
-  // A process that outlives SIGKILL hangs in the kernel (a dead network file system, as a rule).
-  log(LogLevel::error, "processes do not end although they were killed");
-  if (phase_ == Phase::sweeping) finish_run();
-  if (phase_ == Phase::leaving) exit_now();
-  if (phase_ == Phase::ending && stopping_) handle(ScriptEnded{});
-}
-
-void Scheduler::finish_run() {
-  run_->finish(now_.wall);
-  const RunRecord record = run_->record();
-  kill_deadline_.reset();
-  run_deadline_.reset();
-  act(FinishRun{record});
-  const std::string took = text::format_duration(now_.mono - run_started_);
-  if (record.outcome == Outcome::succeeded) {
-    log(LogLevel::info, "run " + record.run_id + " succeeded in " + took);
-  } else {
-    log(LogLevel::error,
-        "run " + record.run_id + " " + std::string(name_of(record.outcome)) + " after " + took + ": " + record.reason);
-  }
-  run_.reset();
-
-  const bool last = !ticks_ && record.trigger != Trigger::install;
-  const bool unprepared = !prepared_ && record.trigger == Trigger::install && record.outcome != Outcome::succeeded;
-  if (record.trigger == Trigger::install && record.outcome == Outcome::succeeded)
-    installed_digest_ = installing_digest_;
-  if (last || unprepared) {
-    const bool stopped_daemon = ticks_ && record.outcome == Outcome::interrupted;
-    exit_code_ = record.outcome == Outcome::succeeded || stopped_daemon ? 0 : 1;
-    leave();
-  } else if (stopping_) {
-    leave();
-  } else if (record.trigger == Trigger::install) {
-    after_install(record);
-  } else {
-    phase_ = Phase::waiting;
-    if (record.outcome == Outcome::failed && attempts_left(record) > 0) retry_later(record);
+  if (agenda_) agenda_->stop();
+  for (const Plan& plan : std::exchange(queue_, {})) withdraw(plan, turn);
+  if (execution() != nullptr) execution()->shut_down(*shutdown_, turn);
+  if (const auto* const awaiting = std::get_if<AwaitingHooks>(&work_)) {
+    withdraw(Plan(awaiting->plan), turn);
+    work_ = Idle{};
   }
 }
 
-void Scheduler::after_install(const RunRecord& install) {
-  if (!after_install_) {
-    after_preparation();
-    return;
-  }
-  const Plan plan = *std::exchange(after_install_, std::nullopt);
-  if (install.outcome == Outcome::succeeded) {
-    plan_ = plan;
-    begin_planned_run();
-    return;
-  }
-  phase_ = Phase::waiting;
-  const RunRecord failed = record_without_run(plan, Outcome::failed, "install_dependencies failed: " + install.reason);
-  log(LogLevel::error, "the run of " + text::format_rfc3339(plan.scheduled_at) + " failed: " + failed.reason);
-  act(RecordSkip{failed});
-  if (attempts_left(failed) > 0) retry_later(failed);
-}
-
-std::uint32_t Scheduler::attempts_left(const RunRecord& run) const noexcept {
-  const bool retried = ticks_ && run.trigger != Trigger::install;
-  return retried && run.attempt <= settings_.retries ? settings_.retries + 1 - run.attempt : 0;
-}
-
-void Scheduler::retry_later(const RunRecord& failed) {
-  Duration delay = std::min(settings_.retry_delay, longest_retry_delay);
-  for (std::uint32_t doubled = 1; doubled < failed.attempt && delay < longest_retry_delay; ++doubled) {
-    delay = std::min(2 * delay, longest_retry_delay);
-  }
-  retry_ = Plan{failed.trigger, failed.scheduled_at, now_.wall, failed.attempt + 1};
-  retry_deadline_ = now_.mono + delay;
-  log(LogLevel::info, "the run is tried again in " + text::format_duration(delay) + ", attempt " +
-                          std::to_string(failed.attempt + 1) + " of " + std::to_string(settings_.retries + 1));
-}
-
-void Scheduler::handle(const StopRequested&) {
-  if (std::exchange(stopping_, true)) {
-    kill_at_once();
-    return;
-  }
-  if (ticks_) {
-    ticks_->stop();
-  } else {
-    exit_code_ = 1;  // until its run has succeeded after all
-  }
-  if (!run_) {
-    plan_.reset();
-    if (phase_ != Phase::leaving) leave();
-    return;
-  }
-  grace_deadline_ = now_.mono + settings_.grace;
-  if (phase_ == Phase::poised) {
-    start_run_when_due();
-    return;
-  }
-  log(LogLevel::info,
-      "told to end; run " + run_->record().run_id + " may take another " + text::format_duration(settings_.grace));
-}
-
-void Scheduler::on_grace_over() {
-  grace_deadline_.reset();
-  if (!run_) return;
-  run_->interrupt("interrupted: told to end, and SIDEFRIDGE_GRACE (" + text::format_duration(settings_.grace) +
-                  ") was over");
-  if (phase_ == Phase::running) end_script(StepOutcome::interrupted, "told to end");
-  if (phase_ == Phase::sweeping) end_processes(Scope::everything, Send::kill);
-}
-
-void Scheduler::kill_at_once() {
-  log(LogLevel::warning, "told to end again: killing what runs");
-  grace_deadline_.reset();
-  if (run_) run_->interrupt("interrupted: told to end twice");
-  if (phase_ == Phase::running) {
-    phase_ = Phase::ending;
-    ending_ = Ending{StepOutcome::interrupted, "told to end twice"};
-    script_deadline_.reset();
-    run_deadline_.reset();
-  }
-  if (phase_ == Phase::ending || phase_ == Phase::sweeping || phase_ == Phase::leaving) {
-    end_processes(Scope::everything, Send::kill);
-  }
-}
-
-void Scheduler::leave() {
-  phase_ = Phase::leaving;
-  if (ticks_) ticks_->stop();
-  retry_deadline_.reset();
+void Scheduler::leave(Turn& turn) {
+  if (agenda_) agenda_->stop();
   hooks_.stop();
-  grace_deadline_.reset();
-  end_processes(Scope::everything, Send::term);
+  answer_queue(Reply::stopping, turn);
+  Escalation escalation(Scope::everything, {}, shutdown_, turn);
+  const Serial flush = turn.new_serial();
+  const MonoTime flush_deadline = shutdown_ ? std::max(shutdown_->exit_deadline, turn.now.mono + last_store_patience)
+                                            : turn.now.mono + store_patience;
+  turn.act(FlushRecords{flush});
+  life_ = Leaving{std::move(escalation), false, flush, false, flush_deadline};
 }
 
-void Scheduler::exit_now() {
-  phase_ = Phase::gone;
-  kill_deadline_.reset();
-  log(LogLevel::info, "ended");
-  act(Exit{exit_code_});
-}
-
-void Scheduler::log(LogLevel level, std::string text) {
-  Log line{level, std::move(text), {}, {}};
-  if (run_) {
-    line.run_id = run_->record().run_id;
-    if (run_->script_running()) line.script_path = run_->running_script().path;
-  }
-  act(std::move(line));
+void Scheduler::exit_if_done(Turn& turn) {
+  const auto* const leaving = std::get_if<Leaving>(&life_);
+  if (leaving == nullptr || !leaving->processes_over || !leaving->flushed) return;
+  life_ = Gone{};
+  for (const Request& stop : stops_) answer(stop, Reply::done, turn);
+  turn.tell(happened::Ended{});
+  turn.act(Exit{exit_code_});
 }
 
 }  // namespace sidefridge::core

@@ -2,7 +2,6 @@
 #include "sidefridge/cron/ticks.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "sidefridge/base/check.h"
@@ -17,35 +16,50 @@ std::optional<Tick> Ticks::after(WallTime instant) const noexcept {
   return Tick{*at, *at + (following ? delay_ % (*following - *at) : delay_)};
 }
 
-void Ticks::await_untaken(WallTime now) noexcept {
-  next_ = after(std::max(now, last_taken_at_.value_or(now)));
+void Ticks::settle(WallTime until) noexcept {
+  settled_until_ = until;
+  next_ = stopped_ ? std::nullopt : after(until);
 }
 
-Tick Ticks::take(WallTime now) noexcept {
+void Ticks::start(WallTime settled_until) noexcept {
+  stopped_ = false;
+  not_before_ = settled_until;
+  settle(settled_until);
+}
+
+void Ticks::stop() noexcept {
+  stopped_ = true;
+  next_.reset();
+}
+
+Tick Ticks::take() noexcept {
   check(next_.has_value(), "there is a tick to take");
   const Tick taken = *next_;
-  last_taken_at_ = taken.at;
-  await_untaken(now);
+  settle(std::max(taken.at, not_before_));
   return taken;
 }
 
-void Ticks::on_clock_stepped(Duration step, WallTime now) noexcept {
-  if (std::chrono::abs(step) >= clock_step_limit) {
-    last_taken_at_.reset();
-    next_ = after(now);
-  } else if (next_ && next_->at > now) {
-    await_untaken(now);
+std::optional<TickSpan> Ticks::pass_over(WallTime now) noexcept {
+  if (!next_ || next_->due_at > now) return std::nullopt;
+  // Of those that have come, the last alone may be due later.
+  TickSpan passed{next_->at, next_->at, 0};
+  while (next_ && next_->due_at <= now && passed.count < most_counted_ticks) {
+    passed.last = take().at;
+    ++passed.count;
   }
+  if (passed.count == most_counted_ticks) {
+    settle(std::max(passed.last, now - delay_));
+    while (next_ && next_->due_at <= now) take();
+    passed.last = settled_until_;
+  }
+  return passed;
 }
 
 void Ticks::change(Schedule schedule, WallTime now) {
+  const bool owed = next_ && next_->at <= now;
   schedule_ = std::move(schedule);
-  await_untaken(now);
-}
-
-std::optional<WallTime> Ticks::first_between(WallTime begin, WallTime end) const noexcept {
-  const std::optional<WallTime> first = cron::next(schedule_, begin);
-  return first && *first <= end ? first : std::nullopt;
+  not_before_ = std::max(settled_until_, now);
+  if (!owed) settle(not_before_);
 }
 
 std::string Ticks::describe_coming() const {

@@ -1,4 +1,7 @@
 // action.h - everything the scheduler can ask for, as values. They are carried out in the order given.
+//
+// Those with a serial are answered by the event that is named, which carries the serial; at once or later. An answer
+// that does not come is given up after its patience (patience.h), and no longer counts when it comes after all.
 #pragma once
 
 #include <cstddef>
@@ -8,23 +11,29 @@
 #include <variant>
 #include <vector>
 
-#include "sidefridge/core/log_level.h"
+#include "sidefridge/core/happening.h"
+#include "sidefridge/core/request.h"
 #include "sidefridge/core/run.h"
 #include "sidefridge/core/run_record.h"
+#include "sidefridge/core/serial.h"
 
 namespace sidefridge::core {
 
 /// Read the hook tree, and the file of the schedule if there is one. Answer: HooksRead or HooksUnreadable; before it
 /// ScheduleRead or ScheduleUnreadable when that file has changed.
-struct ReadHooks {};
+struct ReadHooks {
+  Serial serial;
+};
 
 /// Take the run lock and store the intent, synced. Answer: RunBegun, RunBusy or RunUnrecorded.
 struct BeginRun {
+  Serial serial;
   RunRecord record;
 };
 
 /// Start a script. Answer, at once or later: ScriptEnded.
 struct StartScript {
+  Serial serial;
   Script script;
   std::string run_id;
   Trigger trigger;
@@ -33,6 +42,10 @@ struct StartScript {
   std::uint32_t attempts_left;     // how often the run is tried again at most if it fails
   std::optional<Failure> failure;  // what on_error is told
 };
+
+/// The script of the last StartScript is given up: it outlived SIGKILL, or its output cannot be passed on. It is a
+/// stranger from now on, and no ScriptEnded comes for it.
+struct AbandonScript {};
 
 /// Store how the latest steps stand, those from `first` on, for whoever finds the run lost; not synced. A failure is
 /// logged and changes nothing.
@@ -49,31 +62,39 @@ enum class Scope {
   everything,  // all our descendants
 };
 
-/// What they are sent.
-enum class Send { nothing, term, kill };
-
 /// Look for processes and signal them. Answer: ProcessesAlive, with those found.
 struct EndProcesses {
+  Serial serial;
   Scope scope;
   Send send;
 };
 
-/// Store the final record, drop the run's variables, release the run lock. A failure is logged.
+/// Store the final record, drop the run's variables, release the run lock. Answer: RunRecorded, also when it failed:
+/// then the failure is logged, and the record is stored with a later one.
 struct FinishRun {
+  Serial serial;
   RunRecord record;
 };
 
-/// Store the record of a tick that did not become a run: skipped, or failed before it could begin.
-struct RecordSkip {
+/// Store the record of ticks that did not become a run: skipped, missed, or failed before it could begin.
+struct RecordTick {
   RunRecord record;
 };
 
-/// A line for the daemon's log.
-struct Log {
-  LogLevel level;
-  std::string text;
-  std::string run_id;       // empty: about no run
-  std::string script_path;  // empty: about no script
+/// Answer: RecordsFlushed, once everything given to the store before has been dealt with.
+struct FlushRecords {
+  Serial serial;
+};
+
+/// Tell whoever made the request how it ended.
+struct Answer {
+  Request request;
+  Reply reply;
+};
+
+/// Tell everybody who listens what happened.
+struct Tell {
+  Happening happening;
 };
 
 /// End the process with this exit code. The last action there is.
@@ -81,7 +102,7 @@ struct Exit {
   int code;
 };
 
-using Action =
-    std::variant<ReadHooks, BeginRun, StartScript, SaveSteps, EndProcesses, FinishRun, RecordSkip, Log, Exit>;
+using Action = std::variant<ReadHooks, BeginRun, StartScript, AbandonScript, SaveSteps, EndProcesses, FinishRun,
+                            RecordTick, FlushRecords, Answer, Tell, Exit>;
 
 }  // namespace sidefridge::core

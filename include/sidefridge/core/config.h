@@ -11,7 +11,10 @@
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/base/time.h"
+#include "sidefridge/core/job.h"
+#include "sidefridge/core/known_hooks.h"
 #include "sidefridge/core/log_level.h"
+#include "sidefridge/core/patience.h"
 #include "sidefridge/cron/schedule.h"
 
 namespace sidefridge::core {
@@ -36,19 +39,13 @@ struct Config {
   std::string state_dir = "/run/sidefridge";
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
-  Duration grace = std::chrono::seconds(25);
+  Duration grace = default_grace;
+  JobSettings job;
+  HookSettings hooks;
   std::uint64_t store_limit_bytes = std::uint64_t{64} << 20;
-  std::uint32_t history_limit = 1000;                // runs kept
-  Duration script_timeout{};                         // zero: none
-  Duration run_timeout{};                            // zero: none
-  Duration settle = std::chrono::milliseconds(250);  // hooks count once nothing has touched them for so long
-  Duration poll = std::chrono::seconds(60);  // how often they are read where nobody tells of changes; zero: never
+  std::uint32_t history_limit = 1000;                         // runs kept
   std::uint64_t hooks_limit_bytes = std::uint64_t{64} << 20;  // larger hooks run from where they are
-  Duration catch_up{};  // how long ago a missed tick still counts; zero: none does
-  bool run_on_start = false;
-  Duration jitter{};                                // ticks are delayed by less than this; zero: not at all
-  std::uint32_t retries = 0;                        // how often a failed run is tried again
-  Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long
+  Duration jitter{};                                          // ticks are delayed by less than this; zero: not at all
 
   std::vector<std::string> warnings;  // one line each; nothing here stops a start
 

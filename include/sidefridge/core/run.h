@@ -1,8 +1,8 @@
 // run.h - one run of the hooks: which script is next, and what a failure does.
 //
-// A run works off a chain of scripts: those of install_dependencies, or those of before_backups, backups and
-// after_backups. The first that fails ends the chain; then every on_error script runs, each told of that first
-// failure, and a failure among them changes nothing but its own record. Being interrupted ends all of it.
+// A run works off the chain of its job's stages: install_dependencies, or before_backups, backups and after_backups.
+// The first script that fails ends the chain; then every on_error script runs, each told of that first failure, and a
+// failure among them changes nothing but its own record. Being interrupted ends all of it.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "sidefridge/base/exit_status.h"
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
+#include "sidefridge/core/job.h"
 #include "sidefridge/core/run_record.h"
 
 namespace sidefridge::core {
@@ -47,8 +48,8 @@ std::string failure_message(const Script& script, const ScriptResult& result);
 /// The state of one run. A value: it does nothing, it says what is to be done.
 class Run {
 public:
-  /// Begins with `record` (identity, trigger, times) and the scripts of `hooks`, which it copies.
-  Run(RunRecord record, const HookSet& hooks);
+  /// Begins with `record` (identity, trigger, times) and the scripts that `job` has of `hooks`, which it copies.
+  Run(RunRecord record, const Job& job, const HookSet& hooks);
 
   /// The script to start next, or null when the run has none left. Requires: none is running.
   const Script* next_script() const noexcept;
@@ -66,7 +67,7 @@ public:
   void interrupt(std::string reason);
 
   /// Whether the chain has failed and on_error's turn has come.
-  bool in_on_error() const noexcept { return stage_ == Stage::on_error; }
+  bool in_on_error() const noexcept { return position_ == Position::on_error; }
   /// Whether a script is running.
   bool script_running() const noexcept { return running_.has_value(); }
   /// The script that runs. Requires: script_running().
@@ -81,19 +82,19 @@ public:
   void finish(WallTime at);
 
 private:
-  enum class Stage {
+  enum class Position {
     chain,     // the scripts the run is for
     on_error,  // the chain failed
     over,      // interrupted: nothing more starts
   };
 
-  const std::vector<Script>& scripts() const noexcept { return stage_ == Stage::chain ? chain_ : on_error_; }
+  const std::vector<Script>& scripts() const noexcept { return position_ == Position::chain ? chain_ : on_error_; }
   void enter_on_error(Failure failure);
 
   RunRecord record_;
   std::vector<Script> chain_;
   std::vector<Script> on_error_;
-  Stage stage_ = Stage::chain;
+  Position position_ = Position::chain;
   std::size_t next_ = 0;  // index into scripts() of the script to start next
   std::optional<Script> running_;
   std::optional<Failure> failure_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,7 +56,8 @@ public:
   /// Notes how the steps from index `first` on stand; not synced.
   Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const StepRecord> steps);
 
-  /// Stores the final record (synced), drops the namespace, releases the run lock whatever happens.
+  /// Stores the final record (synced) in the place of its intent, drops the namespace, releases the run lock whatever
+  /// happens.
   /// Errors: what could not be written; the record is kept and written by a later call.
   Result<void> finish(const RunRecord& run);
 
@@ -85,7 +87,12 @@ private:
   std::unique_ptr<RunStore> store_;
   Settings settings_;
   Owner owner_;
-  std::vector<RunRecord> kept_;  // final records that met an error, oldest first
+  struct Intent {
+    std::string run_id;
+    std::uint64_t sequence;
+  };
+  std::optional<Intent> intent_;  // of the run that began last, until it finishes
+  std::vector<RunRecord> kept_;   // final records that met an error, oldest first
   std::vector<std::string> notices_;
 };
 

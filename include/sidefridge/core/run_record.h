@@ -28,7 +28,8 @@ enum class Outcome : std::uint8_t {
   failed = 3,       // a script failed, timed out or could not start, or the run could not begin
   interrupted = 4,  // we were told to end while it ran
   lost = 5,         // its daemon was killed or the machine went down
-  skipped = 6,      // its tick came while another run was going; it has no steps
+  skipped = 6,      // its tick came while no run could begin; it has no steps
+  missed = 7,       // its tick passed while no daemon was there to see it; it has no steps
 };
 
 /// How one script stands or ended.
@@ -61,7 +62,9 @@ struct RunRecord {
   Trigger trigger = Trigger::schedule;
   std::uint32_t attempt = 1;  // more than one: the run before this one failed, and this is another try
   Outcome outcome = Outcome::running;
-  WallTime scheduled_at{};  // the tick; without one the moment it was asked for
+  WallTime scheduled_at{};                    // the tick; without one the moment it was asked for
+  std::optional<WallTime> last_scheduled_at;  // of several missed ticks: the last
+  std::uint64_t ticks = 1;                    // how many the record stands for: more than one only when missed
   WallTime started_at{};
   std::optional<WallTime> finished_at;
   std::string boot_id;              // the kernel's boot it began in: steps saved on the way are trusted within it only

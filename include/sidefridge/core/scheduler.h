@@ -1,69 +1,69 @@
 // scheduler.h - the one place that decides: events in, actions out.
 //
-// The life of the process, as the scheduler's phases:
+// Its parts are values, each with a header that defines its states: Agenda (ticks, retries, what was missed),
+// Preparation (whether install_dependencies has to run), KnownHooks (what there is to run), Execution (one run),
+// Escalation (ending processes). The scheduler hands them each event, and then sees what is next. Two states are its
+// own.
 //
-//   preparing  the first reading of the hooks, then install_dependencies; its failure ends the process
-//   waiting    no run; the next tick, or the end, will come
-//   beginning  a run was decided; its hooks are being read and its intent stored
-//   poised     that is done, and its tick is about to come
-//   running    a script of the run runs
-//   ending     the running script was told to end: TERM, and KILL at its deadline
-//   sweeping   the run's scripts are over; what they left behind is being ended the same way
-//   leaving    the process ends; so does everything that it started
+// The life of the daemon:
+//
+//   preparing  the first reading of the hooks, then install_dependencies; its failure ends the daemon
+//   serving    ticks and requests lead to runs. After SIGTERM they do not, and once its work is done it leaves
+//   leaving    everything that was started is being ended, and the last records are being stored
 //   gone       Exit was given out
 //
-// Answers to actions may come at once or later, in any number of turns; ticks, signals and clock steps may come
-// between any two of them. No run overlaps another: a tick outside `waiting` is skipped and recorded as such.
+// Its work, one thing at a time:
+//
+//   idle       the next tick, retry or request will come
+//   awaiting   a run was decided on, and the hooks are being read for it
+//   executing  a run is under way, from its intent to its final record
+//
+// A tick that finds it at work is skipped, and recorded as that; so every tick leads to one record: of a run, or that
+// it was skipped or missed. Answers may come at once, later, twice or never: see Serial and patience.h.
+// docs/architecture.md has the table of events and states.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/action.h"
+#include "sidefridge/core/agenda.h"
+#include "sidefridge/core/escalation.h"
 #include "sidefridge/core/event.h"
+#include "sidefridge/core/execution.h"
+#include "sidefridge/core/job.h"
 #include "sidefridge/core/known_hooks.h"
-#include "sidefridge/core/run.h"
+#include "sidefridge/core/patience.h"
+#include "sidefridge/core/plan.h"
+#include "sidefridge/core/preparation.h"
+#include "sidefridge/core/run_ids.h"
+#include "sidefridge/core/turn.h"
 #include "sidefridge/cron/schedule.h"
-#include "sidefridge/cron/ticks.h"
 
 namespace sidefridge::core {
-
-/// How long a process that was told to end may take before it is killed.
-inline constexpr Duration term_patience = std::chrono::seconds(5);
-
-/// How long before its tick a run begins: to read the hooks and to store the intent takes the disk's time, and the
-/// first script starts at the tick all the same.
-inline constexpr Duration tick_lead = std::chrono::milliseconds(50);
-
-/// No retry waits longer.
-inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
 
 /// Thread: any one. Never blocks, never reads a clock, does nothing by itself.
 class Scheduler {
 public:
   struct Settings {
-    /// The ticks of a daemon; nothing: one run at once, then the end with its outcome as exit code.
-    std::optional<cron::Schedule> schedule;
-    Duration grace = std::chrono::seconds(25);         // what a run may still take once we are told to end
-    Duration script_timeout{};                         // zero: none
-    Duration run_timeout{};                            // zero: none; for the chain, and then once more for on_error
-    Duration settle = std::chrono::milliseconds(250);  // hooks are read once nothing has touched them for so long
-    Duration poll{};   // how often they are read where no event tells of changes; zero: only before each run
-    Duration delay{};  // of every tick: see Ticks
-    bool run_on_start = false;
-    Duration catch_up{};                    // how long ago a missed tick still counts; zero: none does
-    std::optional<WallTime> settled_until;  // no tick up to here was missed; nothing: none ever was
-    std::uint32_t retries = 0;              // how often a failed run is tried again, unless a tick comes first
-    Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long
+    /// The ticks of a daemon; nothing: it prepares, does what Begun requests, and ends.
+    std::optional<cron::Schedule> schedule{};
+    Duration delay{};                         // of every tick: see Ticks
+    std::optional<WallTime> settled_until{};  // ticks up to here are dealt with; nothing: this is the first daemon
+    JobSettings job{};
+    HookSettings hooks{};
+    Duration grace = default_grace;  // what a run may still take after SIGTERM
+    std::uint64_t id_seed = 0;       // see RunIds
   };
 
   explicit Scheduler(Settings settings);
 
-  /// Steps on one event that happened at `now`. Requires: Begun comes once, and before it
-  /// nothing but HooksWatched.
+  /// Steps on one event that happened at `now`. Requires: Begun comes once, and before it nothing but HooksWatched.
   /// Returns: what to do, in order. Exit is the last action ever given out.
   [[nodiscard]] std::vector<Action> on(const Event& event, Now now);
 
@@ -71,107 +71,107 @@ public:
   std::optional<WallTime> wall_deadline() const noexcept;
   std::optional<MonoTime> mono_deadline() const noexcept;
 
-  /// Whether new runs may start: prepared, and not told to end.
-  bool ready() const noexcept { return prepared_ && !stopping_; }
+  /// "serving, running": for tests and their stories.
+  std::string state_name() const;
 
 private:
-  struct Plan {
-    Trigger trigger;
-    WallTime scheduled_at;
-    WallTime due_at;  // when its first script is to start
-    std::uint32_t attempt = 1;
+  struct Preparing {};
+  struct Serving {};
+  struct Leaving {
+    Escalation escalation;
+    bool processes_over;  // gone, or given up
+    Serial flush;
+    bool flushed;
+    MonoTime flush_deadline;
+  };
+  struct Gone {};
+
+  struct Idle {};
+  struct AwaitingHooks {
+    Plan plan;
+    Serial reading;
+  };
+  struct Executing {
+    Execution execution;
+    std::optional<Plan> held;  // the run that waits for a changed install_dependencies to succeed
   };
 
-  enum class Phase { preparing, waiting, beginning, poised, running, ending, sweeping, leaving, gone };
+  struct Reload {
+    Request request;
+    Serial reading;
+  };
 
-  void handle(const Begun&);
-  void handle(const TimePassed&);
-  void handle(const ClockStepped&);
-  void handle(const StopRequested&);
-  void handle(const ReloadRequested&);
-  void handle(const HooksTouched&);
-  void handle(const HooksWatched&);
-  void handle(const HooksRead&);
-  void handle(const HooksUnreadable&);
-  void handle(const ScheduleRead&);
-  void handle(const ScheduleUnreadable&);
-  void handle(const RunBegun&);
-  void handle(const RunBusy&);
-  void handle(const RunUnrecorded&);
-  void handle(const ScriptEnded&);
-  void handle(const ProcessesAlive&);
-  void handle(const OrphansReaped&);
+  void handle(const Begun&, Turn&);
+  void handle(const TimePassed&, Turn&) noexcept {}
+  void handle(const ClockStepped&, Turn&);
+  void handle(const StopRequested&, Turn&);
+  void handle(const ReloadRequested&, Turn&);
+  void handle(const RunRequested&, Turn&);
+  void handle(const HooksTouched&, Turn&);
+  void handle(const HooksWatched&, Turn&);
+  void handle(const HooksRead&, Turn&);
+  void handle(const HooksUnreadable&, Turn&);
+  void handle(const ScheduleRead&, Turn&);
+  void handle(const ScheduleUnreadable&, Turn&);
+  void handle(const RunBegun&, Turn&);
+  void handle(const RunBusy&, Turn&);
+  void handle(const RunUnrecorded&, Turn&);
+  void handle(const ScriptEnded&, Turn&);
+  void handle(const ProcessesAlive&, Turn&);
+  void handle(const OrphansReaped&, Turn&);
+  void handle(const RunRecorded&, Turn&);
+  void handle(const RecordsFlushed&, Turn&);
 
-  void tick();
-  std::optional<WallTime> find_missed_tick();
-  /// The record of a plan that did not become a run.
-  RunRecord record_without_run(const Plan& plan, Outcome outcome, std::string reason) const;
-  void skip(const Plan& plan, const std::string& reason);
-  std::uint32_t attempts_left(const RunRecord& run) const noexcept;
-  void retry_later(const RunRecord& failed);
-  void read_hooks();
-  void plan_run(Plan plan);
-  void begin_planned_run();
-  void after_install(const RunRecord& install);
-  bool is_early() const noexcept;
-  void start_run_when_due();
-  void start_run();
-  void run_next_script();
-  void save_steps();
-  void end_script(StepOutcome outcome, std::string detail);
-  void sweep();
-  void finish_run();
-  void after_preparation();
-  void leave();
-  void exit_now();
-  void end_processes(Scope scope, Send send);
-  void on_grace_over();
-  void on_kill_deadline();
-  void kill_at_once();
-  void log(LogLevel level, std::string text);
+  void notice_clock(Duration least_step, Turn&);
+  void on_time(Turn&);
+  void advance(Turn&);
+  bool advance_work(Turn&);
+  bool begin_next(Turn&);
+  void skip_due_ticks(Turn&);
+  std::string why_busy() const;
 
-  template <class A>
-  void act(A action) {
-    actions_.emplace_back(std::move(action));
-  }
+  void plan(Plan, Turn&);
+  void begin(Plan, Turn&);
+  void execute(const Plan&, std::optional<Plan> held, Turn&);
+  void after(const Executing&, Turn&);
+  void after_busy(const Plan&, int holder_pid, Turn&);
+  void after_install(const Executing&, Turn&);
+  void after_backup(const Executing&, Turn&);
+  void after_preparation(Turn&);
+  void retry_if_left(const Plan& failed, Turn&);
+
+  RunRecord record_without_run(const Plan&, Outcome, std::string reason, const Turn&) const;
+  void skip(const Plan&, const std::string& reason, Turn&);
+  void withdraw(const Plan&, Turn&);
+  void miss(const Agenda::Missed&, const std::string& reason, Turn&);
+  void answer(const std::optional<Request>&, Reply, Turn&);
+  void answer_queue(Reply, Turn&);
+  void answer_reloads(Turn&);
+
+  void leave(Turn&);
+  void exit_if_done(Turn&);
+
+  bool is_idle() const noexcept { return std::holds_alternative<Idle>(work_); }
+  bool is_preparing() const noexcept { return std::holds_alternative<Preparing>(life_); }
+  bool is_leaving() const noexcept { return std::holds_alternative<Leaving>(life_); }
+  bool begins_runs() const noexcept { return std::holds_alternative<Serving>(life_) && !shutdown_; }
+  Execution* execution() noexcept;
+  const Execution* execution() const noexcept;
 
   Settings settings_;
-  Phase phase_ = Phase::preparing;
-  Now now_{};                    // of the event being handled
-  std::vector<Action> actions_;  // being gathered for it
-
-  bool prepared_ = false;
-  bool stopping_ = false;
-  int exit_code_ = 0;
-  std::optional<cron::Ticks> ticks_;  // nothing: one run at once, then the end
-  Duration clock_offset_{};           // wall minus monotonic time, as of the last event: a change of it is a step
-
+  Serial last_serial_ = 0;
+  std::variant<Preparing, Serving, Leaving, Gone> life_;
+  std::variant<Idle, AwaitingHooks, Executing> work_;
+  std::optional<Agenda> agenda_;  // nothing: no schedule
   KnownHooks hooks_;
-  std::uint64_t installed_digest_ = 0;   // of install_dependencies when it last succeeded
-  std::uint64_t installing_digest_ = 0;  // of the one that runs, if one does
-
-  std::optional<Plan> plan_;           // a run decided, waiting for its hooks
-  std::optional<Plan> after_install_;  // a run decided, waiting for a changed install_dependencies to succeed
-  std::optional<Plan> retry_;          // a run to try again when retry_deadline_ comes, unless a tick comes first
-  std::optional<Run> run_;
-  WallTime run_due_at_{};
-  MonoTime run_started_{};
-  MonoTime script_started_{};
-
-  struct Ending {
-    StepOutcome outcome;
-    std::string detail;
-  };
-  std::optional<Ending> ending_;  // how the running script ends that we end
-  Scope scope_ = Scope::run;      // whom the ending, sweep or leave under way is about
-  Send sent_ = Send::nothing;     // the strongest they were sent
-  bool survivors_told_ = false;   // whether the log knows of those found
-
-  std::optional<MonoTime> retry_deadline_;
-  std::optional<MonoTime> script_deadline_;
-  std::optional<MonoTime> run_deadline_;
-  std::optional<MonoTime> grace_deadline_;
-  std::optional<MonoTime> kill_deadline_;
+  Preparation preparation_;
+  RunIds run_ids_;
+  std::deque<Plan> queue_;                // runs that were asked for, or are owed
+  std::vector<Reload> reloads_;           // not answered yet
+  std::vector<Request> stops_;            // answered at the end
+  std::optional<Shutdown> shutdown_;      // SIGTERM came
+  std::optional<Duration> clock_offset_;  // wall minus monotonic time, as far as steps of it were noticed
+  int exit_code_ = 0;
 };
 
 }  // namespace sidefridge::core

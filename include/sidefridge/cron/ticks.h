@@ -1,6 +1,7 @@
 // ticks.h - which tick comes next: a schedule, its delay, and a wall clock that may be set.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,58 +10,70 @@
 
 namespace sidefridge::cron {
 
-/// A wall clock stepped by this much or more starts the schedule anew (cron(8)'s three hours).
-inline constexpr Duration clock_step_limit = std::chrono::hours(3);
-
 /// One instant of a schedule.
 struct Tick {
   WallTime at;
   WallTime due_at;  // with the delay
+
+  friend bool operator==(const Tick&, const Tick&) = default;
 };
 
-/// The ticks of a schedule, one after the other; none comes twice.
+/// Ticks that nothing came of, one after the other.
+struct TickSpan {
+  WallTime first;
+  WallTime last;
+  std::uint64_t count;  // most_counted_ticks: that many or more
+
+  friend bool operator==(const TickSpan&, const TickSpan&) = default;
+};
+
+/// A second of a year has fewer; counting them takes less than the blink of an eye.
+inline constexpr std::uint64_t most_counted_ticks = 100'000;
+
+/// The ticks of a schedule, one after the other; each is dealt with once: taken, or passed over.
 /// Thread: any one. Reads no clock.
 class Ticks {
 public:
-  /// Every tick is due `delay` later. What does not fit before the tick after it starts anew: 50 s of 20 s are 10 s.
+  /// Every tick is due `delay` later. What does not fit before the tick after it starts over: 50 s of 20 s are 10 s.
   /// None comes before start().
   Ticks(Schedule schedule, Duration delay) : schedule_(std::move(schedule)), delay_(delay) {}
 
   const Schedule& schedule() const noexcept { return schedule_; }
 
-  /// From here on.
-  void start(WallTime now) noexcept { next_ = after(now); }
+  /// Those up to `settled_until` are dealt with; what was not is forgotten.
+  void start(WallTime settled_until) noexcept;
   /// No further one.
-  void stop() noexcept { next_.reset(); }
+  void stop() noexcept;
 
-  /// The one that comes next.
+  /// The one that comes next, or has come and was not dealt with yet.
   const std::optional<Tick>& next() const noexcept { return next_; }
 
-  /// The next one is dealt with, though it may be due only later than `now`. Those between it and now are dealt with,
-  /// too. Requires: next().
-  Tick take(WallTime now) noexcept;
+  /// Up to here all are dealt with. Requires: start() was called.
+  WallTime settled_until() const noexcept { return settled_until_; }
 
-  /// The wall clock was set by `step`, to `now`. A tick that a smaller step than clock_step_limit jumped over is still
-  /// the next; one that was taken does not come again after a step back.
-  void on_clock_stepped(Duration step, WallTime now) noexcept;
+  /// The next one is dealt with. Requires: next().
+  Tick take() noexcept;
 
-  /// Goes on with another schedule. One that was taken does not come again.
+  /// Deals with all that are due at `now`: nobody came for them in time.
+  std::optional<TickSpan> pass_over(WallTime now) noexcept;
+
+  /// Goes on with another schedule from `now` on. A tick of the old one that has come and was not dealt with yet is
+  /// still the next.
   void change(Schedule schedule, WallTime now);
-
-  /// The first tick in (begin, end], whether or not it was taken.
-  std::optional<WallTime> first_between(WallTime begin, WallTime end) const noexcept;
 
   /// "next runs at …": when the next three are due, as their zone's clocks show it.
   std::string describe_coming() const;
 
 private:
   std::optional<Tick> after(WallTime instant) const noexcept;
-  void await_untaken(WallTime now) noexcept;
+  void settle(WallTime until) noexcept;
 
   Schedule schedule_;
   Duration delay_;
+  bool stopped_ = true;
   std::optional<Tick> next_;
-  std::optional<WallTime> last_taken_at_;
+  WallTime settled_until_{};
+  WallTime not_before_{};  // where the schedule begins to count: its start, or when it took the place of another
 };
 
 }  // namespace sidefridge::cron

@@ -1,0 +1,56 @@
+// job.h - what is run when: a name, a table of stages, and limits. The executor runs one job at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sidefridge/base/time.h"
+#include "sidefridge/core/hook.h"
+
+namespace sidefridge::core {
+
+/// When the scripts of a stage run.
+enum class StageRole : std::uint8_t {
+  chain,       // in the order of the table, until one fails
+  on_failure,  // once the chain has failed, each of them whatever the others do
+};
+
+/// One folder of scripts in a job.
+struct Stage {
+  Hook hook;
+  StageRole role;
+};
+
+enum class JobId : std::uint8_t {
+  backup = 1,   // at each tick, and when somebody asks for it
+  install = 2,  // at start, and before a backup once its scripts have changed
+};
+
+/// What belongs to a job by its nature.
+struct Job {
+  JobId id;
+  std::string_view name;
+  std::span<const Stage> stages;
+};
+
+/// The jobs there are. The reference is valid for ever.
+const Job& job_of(JobId id) noexcept;
+
+/// What a user sets for a job.
+struct JobSettings {
+  Duration script_timeout{};                        // zero: none
+  Duration run_timeout{};                           // zero: none; for the chain, and once more for on_error as a whole
+  Duration catch_up{};                              // how long ago a missed tick still counts; zero: none does
+  bool run_on_start = false;                        // once when the daemon starts, too
+  std::uint32_t retries = 0;                        // how often a failed run is tried again, unless a tick comes first
+  Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long
+
+  friend bool operator==(const JobSettings&, const JobSettings&) = default;
+};
+
+/// No retry waits longer.
+inline constexpr Duration longest_retry_delay = std::chrono::hours(1);
+
+}  // namespace sidefridge::core
