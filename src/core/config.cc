@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "sidefridge/core/script_environment.h"
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/time_format.h"
 
@@ -181,13 +182,9 @@ std::optional<std::string_view> value_of(std::span<const Setting> settings, std:
 /// Whether a SIDEFRIDGE_* variable is none of ours and yet no typo: what a script of ours was given, or what the
 /// kubelet sets for a Service called sidefridge-something.
 bool is_from_elsewhere(std::string_view name) {
-  constexpr std::array given_to_scripts{"SIDEFRIDGE_RUN_ID",       "SIDEFRIDGE_HOOK",         "SIDEFRIDGE_SCRIPT",
-                                        "SIDEFRIDGE_TRIGGER",      "SIDEFRIDGE_SCHEDULED_AT", "SIDEFRIDGE_ATTEMPT",
-                                        "SIDEFRIDGE_ATTEMPTS_LEFT"};
   const auto contains = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
-  return std::find(given_to_scripts.begin(), given_to_scripts.end(), name) != given_to_scripts.end() ||
-         name.starts_with("SIDEFRIDGE_ERROR_") || contains("_SERVICE_HOST") || contains("_SERVICE_PORT") ||
-         contains("_PORT_") || name.ends_with("_PORT");
+  return is_script_variable(name) || contains("_SERVICE_HOST") || contains("_SERVICE_PORT") || contains("_PORT_") ||
+         name.ends_with("_PORT");
 }
 
 /// The kubelet kills what is not over within terminationGracePeriodSeconds, and the run is lost.

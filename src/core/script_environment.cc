@@ -1,29 +1,60 @@
 // script_environment.cc - the variables of a script.
 #include "sidefridge/core/script_environment.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "sidefridge/base/check.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
 namespace {
 
 constexpr int exit_code_timed_out = 124;
+constexpr int exit_code_of_signal_0 = 128;
+
+constexpr std::string_view run_id_name = "SIDEFRIDGE_RUN_ID";
+
+constexpr std::array script_variables{
+    run_id_name,
+    std::string_view("SIDEFRIDGE_HOOK"),
+    std::string_view("SIDEFRIDGE_SCRIPT"),
+    std::string_view("SIDEFRIDGE_TRIGGER"),
+    std::string_view("SIDEFRIDGE_SCHEDULED_AT"),
+    std::string_view("SIDEFRIDGE_ATTEMPT"),
+    std::string_view("SIDEFRIDGE_ATTEMPTS_LEFT"),
+    std::string_view("SIDEFRIDGE_ERROR_MESSAGE"),
+    std::string_view("SIDEFRIDGE_ERROR_HOOK"),
+    std::string_view("SIDEFRIDGE_ERROR_SCRIPT"),
+    std::string_view("SIDEFRIDGE_ERROR_STDERR"),
+    std::string_view("SIDEFRIDGE_ERROR_EXIT_CODE"),
+    std::string_view("SIDEFRIDGE_ERROR_SIGNAL"),
+};
+
+std::string entry(std::string_view name, std::string_view value) {
+  check(is_script_variable(name), "what a script is told is in the list of script variables");
+  return std::string(name).append("=").append(value);
+}
 
 void add_failure(std::vector<std::string>& environment, const Failure& failure) {
-  environment.push_back("SIDEFRIDGE_ERROR_MESSAGE=" + failure.message);
-  environment.push_back("SIDEFRIDGE_ERROR_STDERR=" + failure.stderr_tail);
+  environment.push_back(entry("SIDEFRIDGE_ERROR_MESSAGE", failure.message));
+  environment.push_back(entry("SIDEFRIDGE_ERROR_STDERR", failure.stderr_tail));
   if (failure.script) {
-    environment.push_back("SIDEFRIDGE_ERROR_HOOK=" + std::string(name_of(failure.script->hook)));
-    environment.push_back("SIDEFRIDGE_ERROR_SCRIPT=" + failure.script->path);
+    environment.push_back(entry("SIDEFRIDGE_ERROR_HOOK", name_of(failure.script->hook)));
+    environment.push_back(entry("SIDEFRIDGE_ERROR_SCRIPT", failure.script->path));
   }
+  const auto add_exit_code = [&](int code) {
+    environment.push_back(entry("SIDEFRIDGE_ERROR_EXIT_CODE", std::to_string(code)));
+  };
   switch (failure.outcome) {
     case StepOutcome::exited:
-    case StepOutcome::not_started:
-      environment.push_back("SIDEFRIDGE_ERROR_EXIT_CODE=" + std::to_string(failure.code));
+    case StepOutcome::not_started: add_exit_code(failure.code); break;
+    case StepOutcome::timed_out: add_exit_code(exit_code_timed_out); break;
+    case StepOutcome::signalled:
+      add_exit_code(exit_code_of_signal_0 + failure.code);
+      environment.push_back(entry("SIDEFRIDGE_ERROR_SIGNAL", signal_name(failure.code)));
       break;
-    case StepOutcome::timed_out:
-      environment.push_back("SIDEFRIDGE_ERROR_EXIT_CODE=" + std::to_string(exit_code_timed_out));
-      break;
-    case StepOutcome::signalled: environment.push_back("SIDEFRIDGE_ERROR_SIGNAL=" + signal_name(failure.code)); break;
     case StepOutcome::running:
     case StepOutcome::interrupted: break;  // on_error does not run for these
   }
@@ -31,19 +62,30 @@ void add_failure(std::vector<std::string>& environment, const Failure& failure) 
 
 }  // namespace
 
+bool is_script_variable(std::string_view name) noexcept {
+  return std::find(script_variables.begin(), script_variables.end(), name) != script_variables.end();
+}
+
+std::vector<std::string> without_script_variables(std::vector<std::string> environment) {
+  std::erase_if(environment, [](const std::string& text) {
+    return is_script_variable(std::string_view(text).substr(0, text.find('=')));
+  });
+  return environment;
+}
+
 std::string run_mark(const std::string& run_id) {
-  return "SIDEFRIDGE_RUN_ID=" + run_id;
+  return entry(run_id_name, run_id);
 }
 
 std::vector<std::string> script_environment(const StartScript& start) {
   std::vector<std::string> environment{
       run_mark(start.run_id),
-      "SIDEFRIDGE_HOOK=" + std::string(name_of(start.script.hook)),
-      "SIDEFRIDGE_SCRIPT=" + start.script.path,
-      "SIDEFRIDGE_TRIGGER=" + std::string(name_of(start.trigger)),
-      "SIDEFRIDGE_SCHEDULED_AT=" + text::format_rfc3339(start.scheduled_at),
-      "SIDEFRIDGE_ATTEMPT=" + std::to_string(start.attempt),
-      "SIDEFRIDGE_ATTEMPTS_LEFT=" + std::to_string(start.attempts_left),
+      entry("SIDEFRIDGE_HOOK", name_of(start.script.hook)),
+      entry("SIDEFRIDGE_SCRIPT", start.script.path),
+      entry("SIDEFRIDGE_TRIGGER", name_of(start.trigger)),
+      entry("SIDEFRIDGE_SCHEDULED_AT", text::format_rfc3339(start.scheduled_at)),
+      entry("SIDEFRIDGE_ATTEMPT", std::to_string(start.attempt)),
+      entry("SIDEFRIDGE_ATTEMPTS_LEFT", std::to_string(start.attempts_left)),
   };
   if (start.failure) add_failure(environment, *start.failure);
   return environment;

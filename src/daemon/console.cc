@@ -90,7 +90,7 @@ void Console::log(core::LogLevel level, std::string_view message, const core::Lo
 
 void Console::append_own_line(WallTime at, core::LogLevel level, std::string_view message) {
   if (stream_.pending_bytes() >= own_limit_bytes) {
-    ++dropped_own_lines_;
+    ++dropped_lines_;
     return;
   }
   core::append_log_line(stream_.buffer(), format_, at, level, message, context_);
@@ -111,13 +111,22 @@ std::size_t Console::append_script_lines(const core::ScriptLineFormat& format, t
                        [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
 }
 
-void Console::finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
-                                  std::string_view rest) {
-  while (!rest.empty()) {
-    rest.remove_prefix(splitter.feed(
-        rest, [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); }));
+text::Take Console::append_last_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
+  if (stream_.pending_bytes() >= rest_limit_bytes) {
+    ++dropped_lines_;
+  } else {
+    append_script_line(format, line, end);
   }
-  splitter.finish([&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
+  return text::Take::more;
+}
+
+void Console::append_last_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
+                                std::string_view rest) {
+  splitter.feed(rest, [&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
+}
+
+void Console::finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter) {
+  splitter.finish([&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
 }
 
 void Console::flush() noexcept {
@@ -163,14 +172,14 @@ void Console::drain_until(MonoTime deadline) noexcept {
 
 void Console::tell_losses() noexcept {
   const std::uint64_t lost = stream_.lost_lines() - told_lost_lines_;
-  if (lost == 0 && dropped_own_lines_ == 0) return;
+  if (lost == 0 && dropped_lines_ == 0) return;
   std::string message;
   if (lost > 0) {
     message += count_of_lines(lost) + " could not be written here: " + std::strerror(stream_.last_error());
   }
-  if (dropped_own_lines_ > 0) {
+  if (dropped_lines_ > 0) {
     if (!message.empty()) message += "; ";
-    message += count_of_lines(dropped_own_lines_) + " of this log were dropped while nobody read it";
+    message += count_of_lines(dropped_lines_) + " of this log were dropped while nobody read it";
   }
   const std::uint64_t lost_until_now = stream_.lost_lines();
   core::append_log_line(stream_.buffer(), format_, os::sample_now().wall, core::LogLevel::warning, message, {});
@@ -181,7 +190,7 @@ void Console::tell_losses() noexcept {
     return;
   }
   told_lost_lines_ = lost_until_now;
-  dropped_own_lines_ = 0;
+  dropped_lines_ = 0;
   handle_flush(flushed);
 }
 

@@ -25,7 +25,10 @@ int signal_number_of(core::Send send) {
 }  // namespace
 
 ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment)
-    : loop_(loop), console_(console), sink_(sink), environment_(std::move(environment)) {}
+    : loop_(loop),
+      console_(console),
+      sink_(sink),
+      environment_(core::without_script_variables(std::move(environment))) {}
 
 void ProcessRunner::start(const core::StartScript& start) {
   check(!script_, "one script at a time");
@@ -121,6 +124,14 @@ void ProcessRunner::leave_outputs() {
   drop_closed_outputs();
 }
 
+void ProcessRunner::abandon_script() {
+  if (!script_) return;
+  script_.reset();
+  outputs_->out->disown();
+  outputs_->err->disown();
+  leave_outputs();
+}
+
 void ProcessRunner::end_processes(const core::EndProcesses& action) {
   // Whoever has no child has no descendant either: the usual end of a run costs no look at /proc.
   if (!os::any_children()) {
@@ -157,11 +168,12 @@ Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) con
 void ProcessRunner::forget_run(core::Trigger trigger) {
   run_sessions_.clear();
   run_mark_.clear();
-  script_.reset();  // there is one yet only if it could not be killed
+  abandon_script();  // there is one yet only if it could not be killed
   outputs_.reset();
   drop_closed_outputs();
   if (trigger == core::Trigger::install) {
-    resident_ = std::move(lingering_);
+    // Beside those of an earlier install_dependencies, whose processes live on, too.
+    for (std::unique_ptr<ScriptOutput>& output : lingering_) resident_.push_back(std::move(output));
   } else {
     for (const std::unique_ptr<ScriptOutput>& output : lingering_) output->close();
   }

@@ -52,14 +52,19 @@ void ScriptOutput::finish_when_drained() {
 }
 
 void ScriptOutput::close() noexcept {
-  owed_bytes_.reset();
+  disown();
   if (!pipe_ || !format_) return;
   if (!held_.empty()) console_.forget(*this);
-  const std::size_t held = held_.size();
-  held_.resize(held + os::bytes_waiting(pipe_.get()));
-  const ssize_t count = ::read(pipe_.get(), held_.data() + held, held_.size() - held);
-  held_.resize(held + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   format_->begin(os::sample_now().wall);
+  console_.append_last_lines(*format_, splitter_, held_);
+  // Piece by piece: a script may have asked for a pipe of any size.
+  std::array<char, read_bytes> chunk;
+  for (std::size_t waiting = os::bytes_waiting(pipe_.get()); waiting > 0;) {
+    const ssize_t count = ::read(pipe_.get(), chunk.data(), std::min(waiting, chunk.size()));
+    if (count <= 0) break;
+    console_.append_last_lines(*format_, splitter_, std::string_view(chunk.data(), static_cast<std::size_t>(count)));
+    waiting -= static_cast<std::size_t>(count);
+  }
   end();
 }
 
@@ -122,7 +127,7 @@ void ScriptOutput::relay_held() {
 }
 
 void ScriptOutput::end() {
-  console_.finish_script_lines(*format_, splitter_, held_);
+  console_.finish_script_lines(*format_, splitter_);
   held_.clear();
   watch_.reset();
   pipe_.reset();
@@ -140,7 +145,7 @@ void ScriptOutput::tell_if_drained() noexcept {
   if (owed_bytes_ != std::size_t{0}) return;
   owed_bytes_.reset();
   // The script's last words need no newline, though what it left behind may keep the pipe open for hours.
-  if (pipe_) console_.finish_script_lines(*format_, splitter_, {});
+  if (pipe_) console_.finish_script_lines(*format_, splitter_);
   listener_.on_drained(*this);
 }
 

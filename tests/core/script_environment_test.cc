@@ -71,12 +71,31 @@ TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
   EXPECT_EQ(script_argv(start), (Lines{"/bin/sh", "/copy/mail", "it broke"}));
 }
 
-TEST(ScriptEnvironment, gives_a_signal_or_an_exit_code_never_both) {
+TEST(ScriptEnvironment, gives_always_an_exit_code_and_the_signal_besides) {
   const Lines signalled = script_environment(after(StepOutcome::signalled, SIGTERM));
   EXPECT_TRUE(contains(signalled, "SIDEFRIDGE_ERROR_SIGNAL=SIGTERM"));
-  EXPECT_FALSE(any_starts_with(signalled, "SIDEFRIDGE_ERROR_EXIT_CODE"));
+  EXPECT_TRUE(contains(signalled, "SIDEFRIDGE_ERROR_EXIT_CODE=143"));
+  for (const StepOutcome outcome : {StepOutcome::exited, StepOutcome::timed_out, StepOutcome::not_started}) {
+    EXPECT_FALSE(any_starts_with(script_environment(after(outcome, 3)), "SIDEFRIDGE_ERROR_SIGNAL"));
+  }
   EXPECT_TRUE(contains(script_environment(after(StepOutcome::timed_out, 0)), "SIDEFRIDGE_ERROR_EXIT_CODE=124"));
   EXPECT_TRUE(contains(script_environment(after(StepOutcome::not_started, 127)), "SIDEFRIDGE_ERROR_EXIT_CODE=127"));
+}
+
+TEST(ScriptEnvironment, what_another_run_told_us_is_not_passed_on) {
+  const Lines ours{"PATH=/bin",
+                   "SIDEFRIDGE_STATE_DIR=/state",
+                   "SIDEFRIDGE_HOOKS_LIMIT=1M",
+                   "SIDEFRIDGE_ATTEMPTS_LEFTOVER=1",
+                   "XSIDEFRIDGE_HOOK=1",
+                   "A=SIDEFRIDGE_HOOK=1",
+                   "no equals sign",
+                   ""};
+  Lines inherited = ours;
+  for (const Lines& told : {script_environment(after(StepOutcome::signalled, SIGTERM)), Lines{"SIDEFRIDGE_HOOK"}}) {
+    inherited.insert(inherited.begin() + 1, told.begin(), told.end());
+  }
+  EXPECT_EQ(without_script_variables(inherited), ours);
 }
 
 TEST(ScriptEnvironment, of_a_run_that_could_not_begin_names_no_script) {

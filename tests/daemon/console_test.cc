@@ -154,6 +154,28 @@ TEST_F(ConsoleTest, does_not_tell_those_it_was_told_to_forget) {
   test_loop.run_until_idle();
 }
 
+TEST_F(ConsoleTest,
+       takes_the_rest_of_closed_outputs_only_while_not_very_much_waits_and_says_how_many_lines_it_dropped) {
+  core::ScriptLineFormat format(text, "r-1", core::Script{core::Hook::backups, "bkp", "/scripts/backups/bkp"},
+                                core::Stream::out);
+  format.begin({});
+  std::string rest;
+  for (int line = 0; line < 1000; ++line) rest += std::string(100, 'x') + "\n";
+  std::size_t count = 0;
+  for (std::size_t bytes = 0; bytes < 2 * Console::rest_limit_bytes; bytes += rest.size()) {
+    text::LineSplitter splitter;
+    console->append_last_lines(format, splitter, rest);
+    count += 1000;
+  }
+  std::vector<std::string> lines = lines_of(all_written());
+  const std::string notice = without_time(lines.back());
+  lines.pop_back();
+  EXPECT_GT(lines.size(), Console::rest_limit_bytes / 160);
+  EXPECT_LT(lines.size(), count);
+  EXPECT_EQ(notice,
+            "warn  " + std::to_string(count - lines.size()) + " lines of this log were dropped while nobody read it");
+}
+
 TEST_F(ConsoleTest, drops_its_own_lines_only_when_very_much_waits_and_says_how_many) {
   const int count = 20'000;
   for (int line = 0; line < count; ++line) console->log(LogLevel::info, std::to_string(line) + std::string(90, '.'));

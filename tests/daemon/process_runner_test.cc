@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "../os/fixture.h"
 #include "console_fixture.h"
 #include "sidefridge/os/reaper.h"
 
@@ -29,8 +32,20 @@ protected:
   void SetUp() override {
     ConsoleTest::SetUp();
     ASSERT_TRUE(os::become_subreaper().ok());
-    runner = std::make_unique<ProcessRunner>(test_loop.loop(), *console, posted,
-                                             std::vector<std::string>{"PATH=/usr/bin:/bin"});
+    open_runner();
+  }
+
+  /// Anew, on the console that is there now.
+  void open_runner() {
+    events.clear();
+    runner = std::make_unique<ProcessRunner>(
+        test_loop.loop(), *console, posted,
+        std::vector<std::string>{"PATH=/usr/bin:/bin", "SIDEFRIDGE_RUN_ID=r-0", "SIDEFRIDGE_ERROR_SIGNAL=SIGTERM"});
+  }
+
+  void TearDown() override {
+    runner->end_processes({core::Scope::everything, core::Send::kill});
+    while (os::any_children()) reap();
   }
 
   void start(const std::string& command) {
@@ -53,6 +68,22 @@ protected:
     const std::vector<std::string> lines = lines_of(all_written());
     EXPECT_EQ(lines.size(), 1U) << command;
     return lines.empty() ? std::string() : own_bytes(lines[0]);
+  }
+
+  /// Relays until a script's line with these bytes has come. Returns: all that came.
+  std::string relayed_up_to(const std::string& line) {
+    std::string bytes;
+    test_loop.run_until([&] {
+      bytes += written();
+      return bytes.find(" | " + line + "\n") != bytes.npos;
+    });
+    return bytes;
+  }
+
+  std::size_t ends_told() const {
+    return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const core::Event& event) {
+      return std::holds_alternative<core::ScriptEnded>(event);
+    }));
   }
 
   Posted posted;
@@ -113,6 +144,107 @@ TEST_F(ProcessRunnerTest, a_script_that_outlives_its_run_is_a_stranger) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<core::OrphansReaped>(events[0]));
   EXPECT_EQ(line_of("echo next"), "next");
+}
+
+TEST_F(ProcessRunnerTest, tells_a_script_nothing_of_the_run_that_started_us) {
+  EXPECT_EQ(line_of("env | grep -c -e ^SIDEFRIDGE_RUN_ID= -e ^SIDEFRIDGE_ERROR_"), "1");
+  EXPECT_EQ(line_of("echo $SIDEFRIDGE_RUN_ID"), "r-1");
+}
+
+TEST_F(ProcessRunnerTest, what_each_install_dependencies_left_behind_goes_on_being_heard) {
+  const os::TempDir dir;
+  const std::vector<std::string> names{"first", "second", "third"};
+  std::vector<os::UniqueFd> cues;
+  for (const std::string& name : names) {
+    ASSERT_EQ(::mkfifo((dir / name).c_str(), 0600), 0);
+    cues.emplace_back(::open((dir / name).c_str(), O_RDWR | O_CLOEXEC));
+    start("{ read cue; echo " + name + "; echo " + name + " again >&2; read cue; } < " + (dir / name) + " &");
+    reap();
+    runner->forget_run(core::Trigger::install);
+  }
+  start("exit 0");
+  reap();
+  runner->forget_run(core::Trigger::schedule);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ASSERT_EQ(::write(cues[i].get(), "\n", 1), 1);
+    const std::string bytes = relayed_up_to(names[i] + " again");
+    EXPECT_NE(bytes.find("out   r-1 backups/bkp | " + names[i] + "\n"), bytes.npos) << bytes;
+  }
+}
+
+TEST_F(ProcessRunnerTest, a_script_that_was_given_up_is_a_process_left_behind) {
+  const os::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "cue").c_str(), 0600), 0);
+  const os::UniqueFd cue(::open((dir / "cue").c_str(), O_RDWR | O_CLOEXEC));
+  start("echo begun; read cue < " + (dir / "cue") + "; echo late");
+  relayed_up_to("begun");
+  runner->abandon_script();
+  runner->abandon_script();
+
+  start("echo next; exit 4");
+  reap();
+  relayed_up_to("next");
+  ASSERT_EQ(ends_told(), 1U);
+  EXPECT_EQ(std::get<core::ScriptEnded>(events.back()).result.code, 4);
+
+  // It still counts as the run's.
+  runner->end_processes({core::Scope::run, core::Send::nothing});
+  EXPECT_EQ(std::get<core::ProcessesAlive>(events.back()).processes.size(), 1U);
+  ASSERT_EQ(::write(cue.get(), "\n", 1), 1);
+  relayed_up_to("late");
+  events.clear();
+  reap();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<core::OrphansReaped>(events[0]));
+  runner->forget_run(core::Trigger::manual);
+}
+
+TEST_F(ProcessRunnerTest, a_script_whose_output_nobody_reads_can_be_given_up_and_nothing_it_wrote_is_lost) {
+  for (const bool closed_first : {false, true}) {
+    runner.reset();
+    open_console(text);
+    open_runner();
+    congest();
+    start("echo one; echo two; echo three >&2; printf four");
+    reap();
+    test_loop.run_until_idle();
+    EXPECT_EQ(ends_told(), 0U) << "its output cannot be relayed";
+    runner->abandon_script();
+
+    start("exit 4");
+    reap();
+    ASSERT_EQ(ends_told(), 1U);
+    EXPECT_EQ(std::get<core::ScriptEnded>(events.back()).result.code, 4);
+    start("echo five");
+    reap();
+    runner->abandon_script();
+    if (closed_first) runner->forget_run(core::Trigger::manual);
+
+    std::vector<std::string> out_lines;
+    std::vector<std::string> err_lines;
+    for (const std::string& line : lines_of(all_written())) {
+      if (line.find(" | ") == line.npos) continue;
+      (line.find("Z out ") != line.npos ? out_lines : err_lines).push_back(own_bytes(line));
+    }
+    // What the last one wrote is a stream of its own.
+    EXPECT_EQ(std::erase(out_lines, "five"), 1U);
+    EXPECT_EQ(out_lines, (std::vector<std::string>{"one", "two", "four"}));
+    EXPECT_EQ(err_lines, std::vector<std::string>{"three"});
+    EXPECT_EQ(ends_told(), 1U);
+  }
+}
+
+TEST_F(ProcessRunnerTest, a_script_may_be_given_up_while_one_of_its_outputs_is_drained_already) {
+  congest();
+  start("echo one");
+  reap();
+  EXPECT_EQ(ends_told(), 0U);
+  runner->abandon_script();
+  EXPECT_EQ(own_bytes(lines_of(all_written()).back()), "one");
+  EXPECT_EQ(ends_told(), 0U);
+  start("exit 0");
+  reap();
+  EXPECT_EQ(ends_told(), 1U);
 }
 
 }  // namespace

@@ -35,13 +35,15 @@ protected:
 /// Owns:   the writer of one descriptor, its watch, and the daemon's logger. Lives on the heap: others point at it.
 /// Thread: loop thread only.
 /// Blocks: only drain_until().
-/// Memory: a slow reader holds scripts back (congested()); the daemon's own lines go on being accepted up to
-///         `own_limit_bytes`, then they are dropped and counted, and a line tells how many once it flows again.
+/// Memory: a slow reader holds scripts back (congested()). What cannot be held back is accepted all the same: the
+///         daemon's own lines while less than `own_limit_bytes` wait, the rest of closed outputs while less than
+///         `rest_limit_bytes` do. Then it is dropped and counted, and a line tells how much once it flows again.
 class Console final : private loop::FdListener {
 public:
   static constexpr std::size_t flush_bytes = 64 * 1024;  // so much is written at once
   static constexpr std::size_t room_bytes = 128 * 1024;  // held-back scripts go on when no more than this waits
   static constexpr std::size_t own_limit_bytes = 1024 * 1024;
+  static constexpr std::size_t rest_limit_bytes = 16 * 1024 * 1024;
 
   /// `fd` is usually STDOUT_FILENO. Requires: `loop` outlives the console.
   /// Errors: `fd` is closed; no descriptors or memory left.
@@ -59,8 +61,11 @@ public:
   std::size_t append_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
                                   std::string_view bytes);
 
-  /// The script is over, or its stream: takes `rest`, congested or not, and a last line that has no newline.
-  void finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
+  /// The same for what will not be there later: takes all of it, congested or not.
+  void append_last_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
+
+  /// The script is over, or its stream: takes a last line that has no newline, congested or not.
+  void finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter);
 
   /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the
   /// console itself whenever `flush_bytes` wait.
@@ -86,6 +91,7 @@ private:
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
   text::Take append_script_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end);
+  text::Take append_last_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end);
   void handle_flush(os::OutputStream::Flush flushed) noexcept;
   void tell_losses() noexcept;
 
@@ -94,7 +100,7 @@ private:
   std::unique_ptr<spdlog::logger> logger_;
   core::LogContext context_;              // of the line that goes through logger_ right now
   std::vector<OutputListener*> waiting_;  // first come, first told
-  std::uint64_t dropped_own_lines_ = 0;   // not told yet
+  std::uint64_t dropped_lines_ = 0;       // not told yet
   std::uint64_t told_lost_lines_ = 0;     // of stream_.lost_lines()
   bool blocked_ = false;                  // watch_ will tell when a flush makes sense
   std::optional<loop::FdWatch> watch_;    // none when nothing can block

@@ -37,6 +37,11 @@ public:
   /// Finds processes and signals them. Posts: ProcessesAlive, with those found before the signal.
   void end_processes(const core::EndProcesses& action);
 
+  /// Gives the running script up: its process outlives SIGKILL, or nobody takes what it wrote. From now on it is a
+  /// process that was left behind: no ScriptEnded comes for it, its end is an orphan's, and what it has written and
+  /// goes on to write is relayed until forget_run(). start() may be called at once. Does nothing when no script runs.
+  void abandon_script();
+
   /// The run is over: its processes are strangers from now on. Processes that install_dependencies left behind live on,
   /// and their output goes on being relayed.
   void forget_run(core::Trigger trigger);

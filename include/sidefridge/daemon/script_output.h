@@ -56,6 +56,10 @@ public:
   /// behind may go on writing: that is relayed too, later, and on_drained() does not wait for it.
   void finish_when_drained();
 
+  /// The script is given up: on_drained() does not come any more. What it has written and goes on to write is relayed
+  /// as before, as that of a process left behind.
+  void disown() noexcept { owed_bytes_.reset(); }
+
   /// Relays what waits in the pipe at this moment, congested or not, and the last line even without its newline; closes
   /// the pipe. on_drained() does not come any more.
   void close() noexcept;
