@@ -1,7 +1,18 @@
-// run_record.cc - the words for triggers and outcomes.
+// run_record.cc - the words for jobs, triggers and outcomes.
 #include "sidefridge/core/run_record.h"
 
 namespace sidefridge::core {
+
+bool never_began(Outcome outcome) noexcept {
+  return outcome == Outcome::skipped || outcome == Outcome::missed;
+}
+
+std::string_view name_of(Job job) noexcept {
+  switch (job) {
+    case Job::backup: return "backup";
+  }
+  return "unknown";
+}
 
 std::string_view name_of(Trigger trigger) noexcept {
   switch (trigger) {
@@ -11,7 +22,7 @@ std::string_view name_of(Trigger trigger) noexcept {
     case Trigger::install: return "install";
     case Trigger::start: return "start";
   }
-  return "";
+  return "unknown";
 }
 
 std::string_view name_of(Outcome outcome) noexcept {
@@ -22,8 +33,9 @@ std::string_view name_of(Outcome outcome) noexcept {
     case Outcome::interrupted: return "interrupted";
     case Outcome::lost: return "lost";
     case Outcome::skipped: return "skipped";
+    case Outcome::missed: return "missed";
   }
-  return "";
+  return "unknown";
 }
 
 std::string_view name_of(StepOutcome outcome) noexcept {
@@ -35,7 +47,7 @@ std::string_view name_of(StepOutcome outcome) noexcept {
     case StepOutcome::timed_out: return "timed out";
     case StepOutcome::interrupted: return "interrupted";
   }
-  return "";
+  return "unknown";
 }
 
 }  // namespace sidefridge::core

@@ -1,4 +1,7 @@
 // run_record.h - what is remembered of a run: values only; record.h turns them into bytes.
+//
+// The numbers of all enumerators are on people's disks: they never change. A record that a newer version wrote may
+// hold numbers that have no name here yet; they are kept as they are, and their name is "unknown".
 #pragma once
 
 #include <cstdint>
@@ -11,6 +14,11 @@
 #include "sidefridge/core/hook.h"
 
 namespace sidefridge::core {
+
+/// What a run is for.
+enum class Job : std::uint8_t {
+  backup = 1,
+};
 
 /// Why a run began.
 enum class Trigger : std::uint8_t {
@@ -29,6 +37,7 @@ enum class Outcome : std::uint8_t {
   interrupted = 4,  // we were told to end while it ran
   lost = 5,         // its daemon was killed or the machine went down
   skipped = 6,      // its tick came while another run was going; it has no steps
+  missed = 7,       // its tick passed while no daemon was there, or the clock jumped over it; it has no steps
 };
 
 /// How one script stands or ended.
@@ -57,7 +66,8 @@ struct StepRecord {
 /// One run, from its intent to its end.
 struct RunRecord {
   std::uint64_t sequence = 0;  // its key in the history, ascending; 0 = not recorded (yet)
-  std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped
+  std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped or missed
+  Job job = Job::backup;
   Trigger trigger = Trigger::schedule;
   std::uint32_t attempt = 1;  // more than one: the run before this one failed, and this is another try
   Outcome outcome = Outcome::running;
@@ -72,6 +82,11 @@ struct RunRecord {
   friend bool operator==(const RunRecord&, const RunRecord&) = default;
 };
 
+/// Whether it stands for a tick that did not become a run.
+bool never_began(Outcome outcome) noexcept;
+
+/// "backup".
+std::string_view name_of(Job job) noexcept;
 /// "schedule", "manual", "catch-up", "install", "start": SIDEFRIDGE_TRIGGER.
 std::string_view name_of(Trigger trigger) noexcept;
 /// "running", "succeeded", …
