@@ -92,7 +92,7 @@ std::string ago(WallTime at, WallTime now) {
 }
 
 std::string process_text(pid_t pid) {
-  return pid == 0 ? "a process in another container" : "process " + std::to_string(pid);
+  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
 }
 
 std::string daemon_text(const Status& status, WallTime now) {
