@@ -78,9 +78,10 @@ std::string or_dash(std::optional<Duration> duration) {
 std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
   std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
   for (const core::RunRecord& run : runs) {
-    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), trigger_text(run),
-                    text::format_rfc3339(run.started_at), or_dash(elapsed(run, now)),
-                    std::string(core::name_of(run.outcome)), one_line(run.reason)});
+    // What never began is told by when it should have.
+    const WallTime at = core::never_began(run.outcome) ? run.scheduled_at : run.started_at;
+    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), trigger_text(run), text::format_rfc3339(at),
+                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), one_line(run.reason)});
   }
   return table_of(rows);
 }

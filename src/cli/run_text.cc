@@ -84,7 +84,7 @@ void complete_unfinished(std::vector<core::RunRecord>& runs, std::optional<pid_t
 }
 
 std::optional<Duration> elapsed(const core::RunRecord& run, WallTime now) {
-  if (run.outcome == core::Outcome::skipped) return std::nullopt;
+  if (core::never_began(run.outcome)) return std::nullopt;
   if (run.finished_at) return *run.finished_at - run.started_at;
   if (run.outcome != core::Outcome::running) return std::nullopt;
   return std::max(Duration::zero(), now - run.started_at);
@@ -131,6 +131,7 @@ void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime no
   } else {
     json.string(run.run_id);
   }
+  json.key("job").string(core::name_of(run.job));
   json.key("trigger").string(core::name_of(run.trigger)).key("attempt").unsigned_integer(run.attempt);
   json.key("outcome").string(core::name_of(run.outcome)).key("reason").string(run.reason);
   json.key("scheduled_at").string(instant(run.scheduled_at)).key("started_at").string(instant(run.started_at));

@@ -38,9 +38,9 @@ struct Status {
   std::optional<core::DaemonRecord> last_daemon;  // who noted its start last
   core::ScheduleRecord schedule;
   std::optional<core::RunRecord> current;       // begun, and its process is still there
-  std::optional<core::RunRecord> last;          // ended; skipped ticks and successful installs aside
+  std::optional<core::RunRecord> last;          // ended; ticks that did not become a run and successful installs aside
   std::optional<core::RunRecord> last_success;  // install_dependencies aside
-  std::map<core::Outcome, std::size_t> count;   // in the history
+  std::map<core::Outcome, std::size_t> count;   // in the history; all that have no name are one
 };
 
 const core::StepRecord* running_step(const core::RunRecord& run) {
@@ -49,7 +49,7 @@ const core::StepRecord* running_step(const core::RunRecord& run) {
 }
 
 bool counts_as_last(const core::RunRecord& run) {
-  if (run.outcome == core::Outcome::running || run.outcome == core::Outcome::skipped) return false;
+  if (run.outcome == core::Outcome::running || core::never_began(run.outcome)) return false;
   return run.trigger != core::Trigger::install || run.outcome != core::Outcome::succeeded;
 }
 
@@ -76,7 +76,8 @@ Result<Status> read_status(const store::StateFolder& folder) {
   if (!runs) return std::move(runs).error();
   complete_unfinished(*runs, *runner, folder);
   for (core::RunRecord& run : *runs) {
-    ++status.count[run.outcome];
+    const bool has_name = core::name_of(run.outcome) != core::name_of(core::Outcome{});
+    ++status.count[has_name ? run.outcome : core::Outcome{}];
     if (counts_as_last(run)) {
       status.last = std::move(run);
     } else if (run.outcome == core::Outcome::running) {
@@ -91,7 +92,7 @@ std::string ago(WallTime at, WallTime now) {
 }
 
 std::string process_text(pid_t pid) {
-  return pid == 0 ? "a process in another container" : "process " + std::to_string(pid);
+  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
 }
 
 std::string daemon_text(const Status& status, WallTime now) {

@@ -14,6 +14,7 @@ RunRecord record_of(const Plan& plan, const std::string& run_id, WallTime now) {
   RunRecord record;
   record.started_at = std::max(now, plan.due_at);
   record.run_id = run_id;
+  record.job = plan.job;
   record.trigger = plan.trigger;
   record.attempt = plan.attempt;
   record.scheduled_at = plan.scheduled_at;

@@ -14,7 +14,7 @@ std::string_view name_of(Hook hook) noexcept {
     case Hook::after_backups: return "after_backups";
     case Hook::on_error: return "on_error";
   }
-  return "";
+  return "unknown";
 }
 
 std::optional<Hook> parse_hook(std::string_view name) noexcept {

@@ -16,8 +16,8 @@ constexpr std::array install_stages{
     Stage{Hook::install_dependencies, StageRole::chain},
     Stage{Hook::on_error, StageRole::on_failure},
 };
-constexpr Job backup_job{JobId::backup, "backup", backup_stages};
-constexpr Job install_job{JobId::install, "install", install_stages};
+constexpr Job backup_job{JobId::backup, backup_stages};
+constexpr Job install_job{JobId::install, install_stages};
 
 }  // namespace
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t most_kept = 100;
 
 std::string process(int pid) {
-  return pid == 0 ? "a process in another container" : "process " + std::to_string(pid);
+  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
 }
 
 Error daemon_is_there(int pid, const std::string& state_dir) {

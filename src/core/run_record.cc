@@ -1,7 +1,19 @@
-// run_record.cc - the words for triggers and outcomes.
+// run_record.cc - the words for jobs, triggers and outcomes.
 #include "sidefridge/core/run_record.h"
 
 namespace sidefridge::core {
+
+bool never_began(Outcome outcome) noexcept {
+  return outcome == Outcome::skipped || outcome == Outcome::missed;
+}
+
+std::string_view name_of(JobId job) noexcept {
+  switch (job) {
+    case JobId::backup: return "backup";
+    case JobId::install: return "install";
+  }
+  return "unknown";
+}
 
 std::string_view name_of(Trigger trigger) noexcept {
   switch (trigger) {
@@ -11,7 +23,7 @@ std::string_view name_of(Trigger trigger) noexcept {
     case Trigger::install: return "install";
     case Trigger::start: return "start";
   }
-  return "";
+  return "unknown";
 }
 
 std::string_view name_of(Outcome outcome) noexcept {
@@ -24,7 +36,7 @@ std::string_view name_of(Outcome outcome) noexcept {
     case Outcome::skipped: return "skipped";
     case Outcome::missed: return "missed";
   }
-  return "";
+  return "unknown";
 }
 
 std::string_view name_of(StepOutcome outcome) noexcept {
@@ -36,7 +48,7 @@ std::string_view name_of(StepOutcome outcome) noexcept {
     case StepOutcome::timed_out: return "timed out";
     case StepOutcome::interrupted: return "interrupted";
   }
-  return "";
+  return "unknown";
 }
 
 }  // namespace sidefridge::core

@@ -260,7 +260,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
     must(history.finish(skip()));
   });
   const std::string run =
-      R"({"sequence":1,"run_id":"20261123T070000Z-0002","trigger":"schedule","attempt":1,"outcome":"failed",)"
+      R"({"sequence":1,"run_id":"20261123T070000Z-0002","job":"backup","trigger":"schedule","attempt":1,"outcome":"failed",)"
       R"("reason":"Script '/scripts/backups/b' finished with exit code '3'",)"
       R"("scheduled_at":"2026-11-23T07:00:00.000Z","started_at":"2026-11-23T07:00:00.001Z",)"
       R"("finished_at":"2026-11-23T07:00:02.501Z","elapsed_ms":2500,"steps_omitted":0,"steps":[)"
@@ -269,7 +269,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
       R"({"hook":"backups","script":"/scripts/on_error/tell","started_at":"2026-11-23T07:00:01.000Z",)"
       R"("elapsed_ms":1500,"outcome":"signalled","exit_code":null,"signal":15,"detail":""}]})";
   const std::string skipped =
-      R"({"sequence":2,"run_id":null,"trigger":"schedule","attempt":1,"outcome":"skipped",)"
+      R"({"sequence":2,"run_id":null,"job":"backup","trigger":"schedule","attempt":1,"outcome":"skipped",)"
       R"("reason":"run 20261123T070000Z-0002 was still going","scheduled_at":"2026-11-23T07:30:00.000Z",)"
       R"("started_at":"2026-11-23T07:30:00.000Z","finished_at":null,"elapsed_ms":null,"steps_omitted":0,"steps":[]})";
   EXPECT_EQ(ask(&history, {"--json"}).out, R"({"runs":[)" + run + "," + skipped + "]}\n");
@@ -299,6 +299,43 @@ TEST_F(StatusHistoryTest, status_of_a_daemon_that_does_not_run) {
             "runs          3 recorded: 1 succeeded, 1 failed, 1 skipped\n");
 }
 
+TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_run) {
+  write([](store::History& history) {
+    must(history.finish(success()));
+    RunRecord missed;
+    missed.outcome = Outcome::missed;
+    missed.scheduled_at = at("2026-11-23T07:00:00Z");
+    missed.started_at = at("2026-11-23T07:45:00Z");
+    missed.reason = "no daemon was there";
+    must(history.finish(missed));
+  });
+  EXPECT_NE(ask(&history).out.find(
+                "-                      schedule  2026-11-23T07:00:00Z  -     missed     no daemon was there\n"),
+            std::string::npos)
+      << ask(&history).out;
+  const std::string json = ask(&history, {"--json"}).out;
+  EXPECT_NE(json.find(R"("outcome":"missed","reason":"no daemon was there",)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("finished_at":null,"elapsed_ms":null,)"), std::string::npos) << json;
+  const std::string told = ask(&status).out;
+  EXPECT_NE(told.find("last tick     2026-11-23T07:00:00Z (1 h ago)\n"), std::string::npos) << told;
+  EXPECT_NE(told.find("last run      succeeded, run 20261123T060000Z-0001"), std::string::npos) << told;
+  EXPECT_NE(told.find("runs          2 recorded: 1 succeeded, 1 missed\n"), std::string::npos) << told;
+  EXPECT_NE(ask(&status, {"--json"}).out.find(R"("counts":{"succeeded":1,"missed":1})"), std::string::npos);
+}
+
+TEST_F(StatusHistoryTest, outcomes_of_a_newer_version_are_shown_as_unknown) {
+  write([](store::History& history) {
+    for (const int number : {100, 101}) {
+      RunRecord run = success();
+      run.outcome = static_cast<Outcome>(number);
+      must(history.finish(run));
+    }
+  });
+  EXPECT_NE(ask(&history).out.find("  3 s   unknown\n"), std::string::npos) << ask(&history).out;
+  EXPECT_NE(ask(&status).out.find("last run      unknown, run 20261123T060000Z-0001"), std::string::npos);
+  EXPECT_NE(ask(&status, {"--json"}).out.find(R"("counts":{"unknown":2})"), std::string::npos);
+}
+
 TEST_F(StatusHistoryTest, status_of_a_daemon_in_the_middle_of_a_run) {
   const LiveDaemon daemon(dir_.path());
   const Answer answer = ask(&status);
@@ -320,7 +357,8 @@ TEST_F(StatusHistoryTest, status_prints_json) {
       R"({"daemon":{"running":true,"pid":)" + daemon.pid() +
       R"(,"started_at":"2026-11-23T07:00:00.000Z","schedule":"*/5 * * * *","version":"0.1.0"},)"
       R"("last_scheduled_at":null,"last_started_at":"2026-11-23T07:59:48.000Z",)"
-      R"("current_run":{"sequence":1,"run_id":"20261123T075948Z-0003","trigger":"manual","attempt":1,"outcome":"running",)"
+      R"("current_run":{"sequence":1,"run_id":"20261123T075948Z-0003","job":"backup","trigger":"manual","attempt":1,)"
+      R"("outcome":"running",)"
       R"("reason":"","scheduled_at":"2026-11-23T07:59:48.000Z","started_at":"2026-11-23T07:59:48.000Z",)"
       R"("finished_at":null,"elapsed_ms":12000,"steps_omitted":0,"steps":[)"
       R"({"hook":"backups","script":"/scripts/backups/a","started_at":"2026-11-23T07:00:01.000Z","elapsed_ms":1500,)"

@@ -132,14 +132,84 @@ TEST_F(FileLockTest, what_is_given_back_is_free_for_others) {
   EXPECT_EQ(in_child(taken_elsewhere), 0);
 }
 
-TEST_F(FileLockTest, a_child_does_not_inherit_it_and_does_not_release_it) {
+// Who holds it, as a process sees it that opens the file for that.
+int holder_seen_elsewhere(const std::string& path, pid_t expected) {
+  return in_child([&] {
+    auto seen = FileLock::open_existing(path);
+    if (!seen) return 2;
+    auto holder = seen->holder(0);
+    return holder.ok() && *holder == std::optional(expected) ? 0 : 1;
+  });
+}
+
+TEST_F(FileLockTest, the_end_of_a_child_does_not_release_it) {
   auto lock = FileLock::open(path_);
   ASSERT_TRUE(lock.ok());
   ASSERT_TRUE(acquired(lock->try_lock(0)));
-  const pid_t parent = ::getpid();
-  // The child sees the lock as its parent's, and its end closes its copy of the descriptor.
-  EXPECT_EQ(in_child([&] { return *lock->holder(0) == std::optional(parent) ? 0 : 1; }), 0);
-  EXPECT_EQ(in_child([&] { return *lock->holder(0) == std::optional(parent) ? 0 : 1; }), 0);
+  // Its end closes its copy of the descriptor.
+  EXPECT_EQ(in_child([] { return 0; }), 0);
+  EXPECT_EQ(holder_seen_elsewhere(path_, ::getpid()), 0);
+}
+
+TEST_F(FileLockTest, it_stays_when_this_process_opens_and_closes_the_file_once_more) {
+  auto lock = FileLock::open(path_);
+  ASSERT_TRUE(lock.ok());
+  ASSERT_TRUE(acquired(lock->try_lock(0)));
+  ::close(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto taken_elsewhere = [&] {
+    auto theirs = FileLock::open(path_);
+    return theirs.ok() && acquired(theirs->try_lock(0)) ? 0 : 1;
+  };
+  EXPECT_EQ(in_child(taken_elsewhere), 1);
+}
+
+TEST_F(FileLockTest, two_of_one_process_meet_as_strangers_do) {
+  auto lock = FileLock::open(path_);
+  auto other = FileLock::open(path_);
+  ASSERT_TRUE(lock.ok() && other.ok());
+  ASSERT_TRUE(acquired(lock->try_lock(0)));
+  EXPECT_TRUE(acquired(lock->try_lock(0))) << "it has it already";
+  EXPECT_FALSE(acquired(other->try_lock(0)));
+  EXPECT_TRUE(other->holder(0)->has_value());
+  lock->unlock(0);
+  EXPECT_TRUE(acquired(other->try_lock(0)));
+}
+
+TEST_F(FileLockTest, the_next_holder_is_named_by_its_own_pid) {
+  auto lock = FileLock::open(path_);
+  ASSERT_TRUE(lock.ok());
+  ASSERT_TRUE(acquired(lock->try_lock(0)));
+  lock->unlock(0);
+  const Holder other(path_, 0);
+  EXPECT_EQ(*lock->holder(0), std::optional(other.pid()));
+}
+
+// As the version before did it, which may still run in the same state folder.
+TEST_F(FileLockTest, a_lock_of_a_process_is_respected_and_named) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct flock wanted {};
+    wanted.l_type = F_WRLCK;
+    wanted.l_whence = SEEK_SET;
+    wanted.l_len = 1;
+    if (::fcntl(fd, F_SETLK, &wanted) != 0 || ::write(ready[1], "", 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  char byte;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  auto lock = FileLock::open(path_);
+  ASSERT_TRUE(lock.ok());
+  auto attempt = lock->try_lock(0);
+  ASSERT_TRUE(attempt.ok());
+  ASSERT_TRUE(std::holds_alternative<FileLock::HeldBy>(*attempt));
+  EXPECT_EQ(std::get<FileLock::HeldBy>(*attempt).pid, pid);
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 TEST_F(FileLockTest, to_look_only_makes_no_file) {
@@ -152,7 +222,21 @@ TEST_F(FileLockTest, to_look_only_makes_no_file) {
 TEST_F(FileLockTest, a_link_is_not_followed) {
   std::filesystem::create_symlink(folder_ + "/elsewhere", path_);
   EXPECT_FALSE(FileLock::open(path_).ok());
+  EXPECT_FALSE(FileLock::open_existing(path_).ok());
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/elsewhere"));
+}
+
+TEST_F(FileLockTest, what_is_no_regular_file_is_refused_at_once_with_the_mend) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  for (const auto open : {&FileLock::open, &FileLock::open_existing}) {
+    const auto lock = open(path_);
+    ASSERT_FALSE(lock.ok());
+    EXPECT_EQ(lock.error().code, ErrorCode::io);
+    EXPECT_EQ(lock.error().text, path_ + " is no regular file; remove it");
+  }
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(FileLock::open(path_).error().text, path_ + " is no regular file; remove it");
 }
 
 }  // namespace

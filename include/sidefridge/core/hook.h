@@ -14,13 +14,20 @@
 
 namespace sidefridge::core {
 
-/// A moment in a pod's backup life; also the name of the folder that holds its scripts.
-enum class Hook { install_dependencies, before_backups, backups, after_backups, on_error };
+/// A moment in a pod's backup life; also the name of the folder that holds its scripts. The numbers are in records on
+/// people's disks, and places in a HookSet.
+enum class Hook : std::uint8_t {
+  install_dependencies = 0,
+  before_backups = 1,
+  backups = 2,
+  after_backups = 3,
+  on_error = 4,
+};
 
 inline constexpr std::array all_hooks{Hook::install_dependencies, Hook::before_backups, Hook::backups,
                                       Hook::after_backups, Hook::on_error};
 
-/// The folder's name: "before_backups".
+/// The folder's name: "before_backups"; "unknown" for one of a newer version's records.
 std::string_view name_of(Hook hook) noexcept;
 
 /// The hook of a folder's name, or nothing.

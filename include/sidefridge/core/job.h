@@ -1,13 +1,13 @@
-// job.h - what is run when: a name, a table of stages, and limits. The executor runs one job at a time.
+// job.h - what is run when: a table of stages, and limits. The executor runs one job at a time.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
+#include "sidefridge/core/run_record.h"
 
 namespace sidefridge::core {
 
@@ -23,15 +23,9 @@ struct Stage {
   StageRole role;
 };
 
-enum class JobId : std::uint8_t {
-  backup = 1,   // at each tick, and when somebody asks for it
-  install = 2,  // at start, and before a backup once its scripts have changed
-};
-
 /// What belongs to a job by its nature.
 struct Job {
   JobId id;
-  std::string_view name;
   std::span<const Stage> stages;
 };
 

@@ -44,7 +44,7 @@ public:
   struct Begun {
     std::uint64_t sequence;
   };
-  /// Another process runs one in this state folder; nothing was stored or locked. 0: it is in another container.
+  /// Another process runs one in this state folder; nothing was stored or locked. 0: its pid cannot be told.
   struct Busy {
     int holder;
   };

@@ -1,4 +1,7 @@
 // run_record.h - what is remembered of a run: values only; record.h turns them into bytes.
+//
+// The numbers of all enumerators are on people's disks: they never change. A record that a newer version wrote may
+// hold numbers that have no name here yet; they are kept as they are, and their name is "unknown".
 #pragma once
 
 #include <cstdint>
@@ -11,6 +14,12 @@
 #include "sidefridge/core/hook.h"
 
 namespace sidefridge::core {
+
+/// What a run is for: see job.h.
+enum class JobId : std::uint8_t {
+  backup = 1,   // at each tick, and when somebody asks for it
+  install = 2,  // install_dependencies: at start, and before a backup once its scripts have changed
+};
 
 /// Why a run began.
 enum class Trigger : std::uint8_t {
@@ -26,10 +35,10 @@ enum class Outcome : std::uint8_t {
   running = 1,  // begun, not yet ended; found so without a live owner it becomes `lost`
   succeeded = 2,
   failed = 3,       // a script failed, timed out or could not start, or the run could not begin
-  interrupted = 4,  // we were told to end while it ran
+  interrupted = 4,  // SIGTERM came while it ran
   lost = 5,         // its daemon was killed or the machine went down
   skipped = 6,      // its tick came while no run could begin; it has no steps
-  missed = 7,       // its tick passed while no daemon was there to see it; it has no steps
+  missed = 7,       // its tick passed while no daemon was there, or the clock jumped over it; it has no steps
 };
 
 /// How one script stands or ended.
@@ -39,7 +48,7 @@ enum class StepOutcome : std::uint8_t {
   signalled = 3,    // `code` is the signal's number
   not_started = 4,  // `detail` says why
   timed_out = 5,    // ended by us after its time limit
-  interrupted = 6,  // ended by us because we were told to end
+  interrupted = 6,  // ended by us after SIGTERM
 };
 
 /// One script of a run.
@@ -58,11 +67,12 @@ struct StepRecord {
 /// One run, from its intent to its end.
 struct RunRecord {
   std::uint64_t sequence = 0;  // its key in the history, ascending; 0 = not recorded (yet)
-  std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped
+  std::string run_id;          // what scripts see as SIDEFRIDGE_RUN_ID; empty when skipped or missed
+  JobId job = JobId::backup;
   Trigger trigger = Trigger::schedule;
   std::uint32_t attempt = 1;  // more than one: the run before this one failed, and this is another try
   Outcome outcome = Outcome::running;
-  WallTime scheduled_at{};                    // the tick; without one the moment it was asked for
+  WallTime scheduled_at{};  // the tick; without one the moment it was asked for
   std::optional<WallTime> last_scheduled_at;  // of several missed ticks: the last
   std::uint64_t ticks = 1;                    // how many the record stands for: more than one only when missed
   WallTime started_at{};
@@ -75,6 +85,11 @@ struct RunRecord {
   friend bool operator==(const RunRecord&, const RunRecord&) = default;
 };
 
+/// Whether it stands for a tick that did not become a run.
+bool never_began(Outcome outcome) noexcept;
+
+/// "backup", "install".
+std::string_view name_of(JobId job) noexcept;
 /// "schedule", "manual", "catch-up", "install", "start": SIDEFRIDGE_TRIGGER.
 std::string_view name_of(Trigger trigger) noexcept;
 /// "running", "succeeded", …

@@ -27,7 +27,7 @@ public:
     run,     // held while a run goes on
   };
   struct Acquired {};
-  /// Another process has it. 0: one that this one cannot see, in another container.
+  /// Another process has it. 0: its pid cannot be told, as when it is in another container.
   struct HeldBy {
     int pid;
   };

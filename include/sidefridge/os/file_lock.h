@@ -13,34 +13,36 @@
 
 namespace sidefridge::os {
 
-/// Locks on single bytes of one file (POSIX record locks: they alone name their holder). They belong to the process,
-/// not to this object, and a child does not inherit them.
+/// Locks on single bytes of one file (open file description locks, Linux 3.15). They belong to this object: two of one
+/// process meet as those of strangers do, and nothing else that the process does with the file touches them. A child
+/// has them, too, until it executes something or ends.
 /// Owns:     one descriptor. Movable, not copyable.
-/// Requires: one object a file and process: when any descriptor of the file is closed, all the process's locks on it
-///           are gone, and locks of the same process never meet each other.
+/// Thread:   one thread at a time, not always the same one.
 /// Blocks:   never.
 class FileLock {
 public:
   struct Acquired {};
-  /// Somebody else has it. 0: a process that this one cannot see, in another container.
+  /// Somebody else has it. 0: its pid cannot be told: it is in another container, has only just taken the lock, or is
+  /// this process with another object.
   struct HeldBy {
     pid_t pid;
   };
   using Attempt = std::variant<Acquired, HeldBy>;
 
-  /// Opens the file, making it (0600) when missing. Errors: what the system says, with the path.
+  /// Opens the file, making it (0600) when missing. Errors: what the system says, with the path; io for what is no
+  /// regular file.
   static Result<FileLock> open(std::string path);
 
-  /// Opens an existing file, to look only. Errors: not_found when missing.
+  /// Opens an existing file, to look only. Errors: not_found when missing, else as open().
   static Result<FileLock> open_existing(std::string path);
 
-  /// Takes the lock on one byte; at once also when this process has it already.
+  /// Takes the lock on one byte, of the first 65536; at once also when this object has it already.
   Result<Attempt> try_lock(std::uint32_t byte);
 
   /// Gives it back; nothing happens when it is not held.
   void unlock(std::uint32_t byte) noexcept;
 
-  /// Who else holds a byte, or nothing; this process's own locks are not seen.
+  /// Who else holds a byte, or nothing; this object's own locks are not seen. 0: as HeldBy.
   Result<std::optional<pid_t>> holder(std::uint32_t byte) const;
 
 private:
