@@ -71,7 +71,6 @@ protected:
     const char* const configuration = std::getenv("KUBECONFIG");
     if (configuration == nullptr || *configuration == '\0') GTEST_SKIP() << "no cluster: KUBECONFIG is not set";
     stage.environment["KUBECONFIG"] = configuration;
-    stage.environment["HOME"] = stage.root();
     if (run("kubectl version").code != 0) GTEST_SKIP() << "no cluster: kubectl is missing or reaches none";
     made_ = run("kubectl create namespace " + name).code == 0;
     ASSERT_TRUE(made_);

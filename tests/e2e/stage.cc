@@ -180,6 +180,8 @@ Program Stage::launch(const std::vector<std::string>& command) const {
   std::map<std::string, std::string> variables{
       {"PATH",
        std::string(SIDEFRIDGE_BIN_DIR) + ":" + SIDEFRIDGE_TOOLS_DIR + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
+      // Where kubectl keeps its cache; without one it does so in the current folder.
+      {"HOME", root_},
       {"SIDEFRIDGE_SCRIPTS_DIR", scripts_dir()},
       {"SIDEFRIDGE_STATE_DIR", state_dir()},
       {"ASAN_OPTIONS", "detect_leaks=1"},

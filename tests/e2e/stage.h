@@ -64,7 +64,7 @@ public:
   /// Writes scripts/<path> with these bytes and mode. `@ROOT@` in the text becomes root().
   void script(const std::string& path, std::string text, int mode = 0755) const;
 
-  std::map<std::string, std::string> environment;  // beside PATH and the two folders
+  std::map<std::string, std::string> environment;  // beside PATH, HOME (root()) and the two folders
 
   enum class As { itself, pid_1 };
   /// Starts `sidefridge ARGUMENTS…`, as PID 1 of a new PID namespace if asked.

@@ -158,6 +158,8 @@ protected:
     std::filesystem::create_directory(folder_ / "bin");
     const char* path = std::getenv("PATH");
     environment = {{"PATH", (folder_ / "bin").string() + ":" + (path != nullptr ? path : "/usr/bin:/bin")},
+                   // Where kubectl keeps its cache; without one it does so in the current folder.
+                   {"HOME", folder_.string()},
                    {"TARGET_CONTAINER", "app"},
                    {"POD_NAME", "app-0"},
                    {"FAKE", folder_.string()}};
