@@ -20,7 +20,7 @@ constexpr std::string_view made_by = "Made by make-k8s-cfg-files: run it again r
 // 0555 is octal to YAML 1.1 and decimal to YAML 1.2; the decimal number is the same to both.
 constexpr int script_mode = 0555;
 
-// More than SIDEFRIDGE_GRACE's 25 s and the 5 s between TERM and KILL of a run's scripts.
+// More than SIDEFRIDGE_GRACE's 15 s and the 13 s that the rest of an ending may take.
 constexpr int termination_grace_seconds = 60;
 
 constexpr int example_user = 65532;
@@ -257,7 +257,7 @@ Yaml deployment(const Project& project, const Sidecar& sidecar) {
   Yaml spec =
       Yaml::map({{"serviceAccountName", account_name(project)},
                  {"terminationGracePeriodSeconds", Yaml::number(termination_grace_seconds),
-                  "More than SIDEFRIDGE_GRACE (25 s) and the 5 s between TERM and KILL of a run's scripts."},
+                  "More than SIDEFRIDGE_GRACE (15 s) and the 13 s that the rest of an ending may take."},
                  {"securityContext", Yaml::map({{"runAsNonRoot", Yaml::truth(true)},
                                                 {"runAsUser", Yaml::number(example_user)},
                                                 {"runAsGroup", Yaml::number(example_user)},

@@ -145,7 +145,8 @@ TEST(Record, enumerators_have_these_numbers) {
   EXPECT_EQ(number(Hook::backups), 2);
   EXPECT_EQ(number(Hook::after_backups), 3);
   EXPECT_EQ(number(Hook::on_error), 4);
-  EXPECT_EQ(number(Job::backup), 1);
+  EXPECT_EQ(number(JobId::backup), 1);
+  EXPECT_EQ(number(JobId::install), 2);
   EXPECT_EQ(number(Trigger::schedule), 1);
   EXPECT_EQ(number(Trigger::manual), 2);
   EXPECT_EQ(number(Trigger::catch_up), 3);
@@ -186,7 +187,7 @@ TEST(Record, fields_that_are_not_there_have_their_defaults) {
   run.run_id = "r1";
   run.steps = {StepRecord{}};
   EXPECT_EQ(*parsed, run);
-  EXPECT_EQ(parsed->job, Job::backup);
+  EXPECT_EQ(parsed->job, JobId::backup);
   EXPECT_EQ(*parse_daemon_record(record_of("44 02", "")), DaemonRecord{});
   EXPECT_EQ(*parse_schedule_record(record_of("54 02", "")), ScheduleRecord{});
 }
