@@ -101,6 +101,7 @@ core::ConfigOutcome with_schedule_file(core::Config config) {
   if (config.schedule_file.empty()) return config;
   daemon::ScheduleFile file(config.schedule_file, config.zone_name, system_zones());
   auto schedule = *file.read();
+  config.schedule_file_held = file.held();
   if (schedule) {
     config.schedule = *std::move(schedule);
   } else if (config.schedule) {

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "sidefridge/base/version.h"
+#include "sidefridge/core/patience.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/jitter.h"
 #include "sidefridge/daemon/state_store.h"
@@ -20,29 +21,34 @@
 #include "sidefridge/os/system_clock.h"
 #include "sidefridge/os/zone_file.h"
 #include "sidefridge/store/state_folder.h"
+#include "sidefridge/text/digest.h"
 
 namespace sidefridge::daemon {
 namespace {
-
-// How long the last lines may wait for a reader that stalls, once everything else has ended.
-constexpr Duration last_words_patience = std::chrono::seconds(2);
 
 core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode,
                                              std::optional<WallTime> settled_until) {
   core::Scheduler::Settings settings;
   if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value();
-  settings.grace = config.grace;
-  settings.script_timeout = config.script_timeout;
-  settings.run_timeout = config.run_timeout;
-  settings.settle = config.settle;
-  settings.poll = config.poll;
-  settings.run_on_start = config.run_on_start;
-  settings.catch_up = config.catch_up;
-  settings.settled_until = settled_until;
-  settings.retries = config.retries;
-  settings.retry_delay = config.retry_delay;
   settings.delay = cron::jitter_of(config.pod_name.value_or(""), config.jitter);
+  settings.settled_until = settled_until;
+  settings.job = config.job;
+  settings.hooks = config.hooks;
+  settings.grace = config.grace;
+  // No two processes that share a state folder begin alike.
+  settings.id_seed = text::Digest()
+                         .add(static_cast<std::uint64_t>(::getpid()))
+                         .add(static_cast<std::uint64_t>(os::sample_now().wall.time_since_epoch().count()))
+                         .value();
   return settings;
+}
+
+/// What the schedule's file held when the configuration was read is known.
+std::optional<ScheduleFile> schedule_file(const core::Config& config, Daemon::Mode mode) {
+  if (mode != Daemon::Mode::schedule || config.schedule_file.empty()) return std::nullopt;
+  return ScheduleFile(
+      config.schedule_file, config.zone_name, [](std::string_view name) { return os::load_zone(name); },
+      config.schedule_file_held);
 }
 
 /// What scripts get from us: the environment we have, and where the two folders lie, whoever set them and wherever a
@@ -62,10 +68,11 @@ Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environm
                std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
                std::optional<WallTime> settled_until)
     : config_(std::move(config)),
+      mode_(mode),
       loop_(std::move(loop)),
       console_(std::move(console)),
-      book_(std::move(book)),
-      generations_(std::move(generations)),
+      records_(loop_, *console_, *this, std::move(book)),
+      hooks_(loop_, *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
       scheduler_(scheduler_settings(config_, mode, settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
@@ -86,6 +93,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!book) return std::move(book).error();
   const Result<core::ScheduleRecord> past = book->schedule();
   if (!past) return past.error();
+  std::vector<std::string> notices = book->take_notices();
 
   // `once` may run beside an idle daemon.
   const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
@@ -113,35 +121,35 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!signal_watch) return std::move(signal_watch).error();
   self->signals_ = std::move(*signal_watch);
 
-  self->say_hello(mode);
+  self->say_hello(std::move(notices));
   if (mode == Mode::schedule) {
     if (Result<void> watched = self->watch_hooks(); !watched) return std::move(watched).error();
   }
   return self;
 }
 
-void Daemon::say_hello(Mode mode) {
+void Daemon::say_hello(std::vector<std::string> notices) {
   const std::string name = "sidefridge " + std::string(version());
   console_->log(core::LogLevel::info,
-                mode == Mode::once ? name + ", one run"
-                                   : name + ", schedule '" + config_.schedule->text +
-                                         "': " + cron::describe(config_.schedule->expression, config_.schedule->zone));
+                mode_ == Mode::once ? name + ", one run"
+                                    : name + ", schedule '" + config_.schedule->text +
+                                          "': " + cron::describe(config_.schedule->expression, config_.schedule->zone));
   for (const std::string& warning : config_.warnings) console_->log(core::LogLevel::warning, warning);
-  log_notices();
-  if (mode == Mode::schedule) {
-    if (config_.jitter > Duration::zero() && !config_.pod_name) {
-      console_->log(core::LogLevel::warning,
-                    "POD_NAME is not set: SIDEFRIDGE_JITTER is the same for all who do not set it");
-    }
-    if (!config_.target_container || !config_.pod_name) {
-      console_->log(core::LogLevel::warning,
-                    "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");
-    }
-    record_.pid = ::getpid();
-    record_.started_at = os::sample_now().wall;
-    record_.version = version();
-    note_schedule(config_.schedule->text);
+  for (const std::string& notice : notices) console_->log(core::LogLevel::warning, notice);
+  if (mode_ == Mode::once) return;
+  if (config_.jitter > Duration::zero() && !config_.pod_name) {
+    console_->log(core::LogLevel::warning,
+                  "POD_NAME is not set: SIDEFRIDGE_JITTER is the same for all who do not set it");
   }
+  if (!config_.target_container || !config_.pod_name) {
+    console_->log(core::LogLevel::warning,
+                  "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");
+  }
+  record_.pid = ::getpid();
+  record_.started_at = os::sample_now().wall;
+  record_.version = version();
+  record_.schedule = config_.schedule->text;
+  records_.note_daemon(record_);
 }
 
 Result<void> Daemon::watch_hooks() {
@@ -152,10 +160,6 @@ Result<void> Daemon::watch_hooks() {
   }
   std::vector<std::string> folders{config_.scripts_dir};
   if (!config_.schedule_file.empty()) {
-    schedule_file_.emplace(config_.schedule_file, config_.zone_name,
-                           [](std::string_view name) { return os::load_zone(name); });
-    // What it holds now is in the configuration already.
-    static_cast<void>(schedule_file_->read());
     folders.push_back(std::filesystem::absolute(config_.schedule_file).parent_path().string());
     if (folders.back() == std::filesystem::absolute(config_.scripts_dir)) folders.pop_back();
   }
@@ -166,9 +170,14 @@ Result<void> Daemon::watch_hooks() {
 }
 
 int Daemon::run() {
-  post(core::Begun{});
+  core::Begun begun;
+  if (mode_ == Mode::once) begun.run = core::Request{0, core::Asker::command_line};
+  post(begun);
   loop_.run(*this);
-  console_->drain_until(os::sample_now().mono + last_words_patience);
+  console_->drain_until(os::sample_now().mono + core::last_words_patience);
+  const bool records_hang = records_.abandon();
+  const bool hooks_hang = hooks_.abandon();
+  if (records_hang || hooks_hang) ::_exit(exit_code_);
   return exit_code_;
 }
 
@@ -176,8 +185,8 @@ void Daemon::on_turn() noexcept {
   while (!events_.empty()) {
     const core::Event event = std::move(events_.front());
     events_.pop_front();
-    if (const auto* read = std::get_if<core::HooksRead>(&event)) note_generation(*read);
-    // Anew for each: what the one before asked for may have taken its time, a copy of the hooks or the disk's.
+    look_at(event);
+    // Sampled for each: to start a script takes its time.
     for (const core::Action& action : scheduler_.on(event, os::sample_now())) {
       std::visit([this](const auto& asked) { carry_out(asked); }, action);
     }
@@ -187,57 +196,37 @@ void Daemon::on_turn() noexcept {
   console_->flush();
 }
 
-void Daemon::note_schedule(const std::string& text) {
-  record_.schedule = text;
-  log_failure(book_.note_daemon(record_), "this daemon cannot be noted for 'sidefridge status'");
+// What others than the scheduler have to know of.
+void Daemon::look_at(const core::Event& event) {
+  if (const auto* read = std::get_if<core::HooksRead>(&event)) hooks_.on_known(read->generation);
+  if (std::holds_alternative<core::RunBusy>(event)) hooks_.on_run_over();
+  if (const auto* read = std::get_if<core::ScheduleRead>(&event)) {
+    record_.schedule = read->schedule.text;
+    records_.note_daemon(record_);
+  }
 }
 
-// A generation is kept as long as the scheduler may still begin a run with it.
-void Daemon::note_generation(const core::HooksRead& read) {
-  generations_->pin(read.generation);
-  generations_->unpin(std::exchange(current_generation_, read.generation));
-  generations_->remove_unused();
-}
-
-void Daemon::carry_out(const core::ReadHooks&) {
+void Daemon::carry_out(const core::ReadHooks& action) {
+  // Watched before they are read, so that no change falls in between.
   if (hook_watch_) hook_watch_->rearm();
-  if (schedule_file_) {
-    if (auto news = schedule_file_->read()) {
-      if (*news) {
-        note_schedule((*news)->text);
-        post(core::ScheduleRead{std::move(**news)});
-      } else {
-        post(core::ScheduleUnreadable{news->error()});
-      }
-    }
-  }
-  Result<hooks::HookReading> reading = generations_->make(config_.scripts_dir);
-  if (reading) {
-    post(core::HooksRead{std::move(reading->hooks), generations_->newest(), std::move(reading->warnings),
-                         std::move(reading->skipped)});
-  } else {
-    post(core::HooksUnreadable{std::move(reading).error()});
-  }
+  hooks_.carry_out(action);
 }
 
 void Daemon::carry_out(const core::BeginRun& action) {
-  const std::variant<core::RunBook::Begun, core::RunBook::Busy, Error> begun = book_.begin(action.record);
-  log_notices();
-  if (!std::holds_alternative<core::RunBook::Busy>(begun)) {
-    run_generation_ = current_generation_;
-    generations_->pin(run_generation_);
-  }
-  if (const auto* recorded = std::get_if<core::RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
-  if (const auto* busy = std::get_if<core::RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
-  if (const auto* error = std::get_if<Error>(&begun)) post(core::RunUnrecorded{*error});
+  hooks_.on_run_begun();
+  records_.carry_out(action);
 }
 
 void Daemon::carry_out(const core::StartScript& action) {
   runner_.start(action);
 }
 
+void Daemon::carry_out(const core::AbandonScript&) {
+  runner_.abandon_script();
+}
+
 void Daemon::carry_out(const core::SaveSteps& action) {
-  log_failure(book_.save_steps(action.run_id, action.first, action.steps), "a step cannot be noted");
+  records_.carry_out(action);
 }
 
 void Daemon::carry_out(const core::EndProcesses& action) {
@@ -246,32 +235,30 @@ void Daemon::carry_out(const core::EndProcesses& action) {
 
 void Daemon::carry_out(const core::FinishRun& action) {
   runner_.forget_run(action.record.trigger);
-  generations_->unpin(run_generation_);
-  generations_->remove_unused();
-  log_failure(book_.finish(action.record), "run " + action.record.run_id + " cannot be recorded");
-  log_notices();
+  hooks_.on_run_over();
+  records_.carry_out(action);
 }
 
-void Daemon::carry_out(const core::RecordSkip& action) {
-  log_failure(book_.record_skip(action.record), "the skipped tick cannot be recorded");
+void Daemon::carry_out(const core::RecordTick& action) {
+  records_.carry_out(action);
 }
 
-void Daemon::carry_out(const core::Log& action) {
-  console_->log(action.level, action.text, core::LogContext{action.run_id, action.script_path});
+void Daemon::carry_out(const core::FlushRecords& action) {
+  records_.carry_out(action);
+}
+
+void Daemon::carry_out(const core::Answer&) {
+  // Whoever sent a signal reads the log, and the command line gets the exit code.
+}
+
+void Daemon::carry_out(const core::Tell& action) {
+  const core::Log line = core::narrate(action.happening);
+  console_->log(line.level, line.text, core::LogContext{line.run_id, line.script_path});
 }
 
 void Daemon::carry_out(const core::Exit& action) {
   exit_code_ = action.code;
   loop_.stop();
-}
-
-void Daemon::log_failure(const Result<void>& result, std::string_view what) {
-  if (result) return;
-  console_->log(core::LogLevel::error, std::string(what) + ": " + result.error().text);
-}
-
-void Daemon::log_notices() {
-  for (const std::string& notice : book_.take_notices()) console_->log(core::LogLevel::warning, notice);
 }
 
 }  // namespace sidefridge::daemon

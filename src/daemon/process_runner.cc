@@ -34,7 +34,7 @@ void ProcessRunner::start(const core::StartScript& start) {
   check(!script_, "one script at a time");
   const Result<pid_t> started = try_start(start);
   if (started) {
-    script_ = RunningScript{*started, std::nullopt};
+    script_ = RunningScript{start.serial, *started, std::nullopt};
     run_sessions_.push_back(*started);
     return;
   }
@@ -42,7 +42,7 @@ void ProcessRunner::start(const core::StartScript& start) {
   result.outcome = core::StepOutcome::not_started;
   result.code = started.error().code == ErrorCode::not_found ? exit_code_not_found : exit_code_not_executable;
   result.detail = started.error().text;
-  sink_.post(core::ScriptEnded{std::move(result)});
+  sink_.post(core::ScriptEnded{start.serial, std::move(result)});
 }
 
 Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
@@ -107,7 +107,7 @@ void ProcessRunner::reap_children() {
 void ProcessRunner::on_drained(ScriptOutput&) noexcept {
   if (--script_->undrained > 0) return;
   const RunningScript ended = *std::exchange(script_, std::nullopt);
-  sink_.post(core::ScriptEnded{core::result_of(*ended.status, outputs_->err->tail())});
+  sink_.post(core::ScriptEnded{ended.serial, core::result_of(*ended.status, outputs_->err->tail())});
   if (ended.any_left) {
     leave_outputs();
   } else {
@@ -135,7 +135,7 @@ void ProcessRunner::abandon_script() {
 void ProcessRunner::end_processes(const core::EndProcesses& action) {
   // Whoever has no child has no descendant either: the usual end of a run costs no look at /proc.
   if (!os::any_children()) {
-    sink_.post(core::ProcessesAlive{});
+    sink_.post(core::ProcessesAlive{action.serial, {}});
     return;
   }
   const Result<std::vector<os::FoundProcess>> found = find(action.scope);
@@ -143,11 +143,11 @@ void ProcessRunner::end_processes(const core::EndProcesses& action) {
     // Without /proc the script's own group is all that can be named.
     console_.log(core::LogLevel::error, "processes cannot be listed: " + found.error().text);
     if (script_ && action.send != core::Send::nothing) ::kill(-script_->pid, signal_number_of(action.send));
-    sink_.post(core::ProcessesAlive{});
+    sink_.post(core::ProcessesAlive{action.serial, {}});
     return;
   }
   if (action.send != core::Send::nothing) os::signal_processes(*found, signal_number_of(action.send));
-  core::ProcessesAlive alive;
+  core::ProcessesAlive alive{action.serial, {}};
   for (const os::FoundProcess& process : *found) {
     alive.processes.push_back(process.comm + " (pid " + std::to_string(process.pid) + ")");
   }

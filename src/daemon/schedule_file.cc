@@ -26,8 +26,9 @@ std::string trimmed(std::string_view text) {
 
 }  // namespace
 
-ScheduleFile::ScheduleFile(std::string path, std::string zone_name, cron::ZoneSource zones)
-    : path_(std::move(path)), zone_name_(std::move(zone_name)), zones_(std::move(zones)) {}
+ScheduleFile::ScheduleFile(std::string path, std::string zone_name, cron::ZoneSource zones,
+                           std::optional<std::string> held)
+    : path_(std::move(path)), zone_name_(std::move(zone_name)), zones_(std::move(zones)), last_(std::move(held)) {}
 
 std::optional<Result<cron::Schedule>> ScheduleFile::read() {
   const Result<std::string> text = read_text();

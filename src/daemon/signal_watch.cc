@@ -23,8 +23,9 @@ void SignalWatch::on_ready() noexcept {
   const Result<os::SignalSet> seen = signals_.drain();
   if (!seen) return;
   if (seen->has(SIGCHLD)) runner_.reap_children();
-  if (seen->has(SIGHUP) || seen->has(SIGUSR1)) sink_.post(core::ReloadRequested{});
-  if (seen->has(SIGTERM) || seen->has(SIGINT)) sink_.post(core::StopRequested{});
+  if (seen->has(SIGHUP) || seen->has(SIGUSR1))
+    sink_.post(core::ReloadRequested{{++last_request_, core::Asker::signal}});
+  if (seen->has(SIGTERM) || seen->has(SIGINT)) sink_.post(core::StopRequested{{++last_request_, core::Asker::signal}});
 }
 
 }  // namespace sidefridge::daemon

@@ -29,12 +29,13 @@ struct Setting {
 
 /// Everything that can be set. A default-made Config holds the defaults.
 struct Config {
-  std::optional<cron::Schedule> schedule;       // nothing when unset or empty; the daemon always has it. In the zone of
-                                                // its text, else zone_name
-  std::string zone_name;                        // TZ; empty: UTC
-  std::string schedule_file;                    // holds the schedule, and may change; empty: there is none
-  std::optional<std::string> target_container;  // for kubectlexec; nothing when unset or empty
-  std::optional<std::string> pod_name;          // for kubectlexec; nothing when unset or empty
+  std::optional<cron::Schedule> schedule;  // nothing when unset or empty; the daemon always has it. In the zone of
+                                           // its text, else zone_name
+  std::string zone_name;                   // TZ; empty: UTC
+  std::string schedule_file;               // holds the schedule, and may change; empty: there is none
+  std::optional<std::string> schedule_file_held;  // what it held when the schedule was taken from it; nothing: not read
+  std::optional<std::string> target_container;    // for kubectlexec; nothing when unset or empty
+  std::optional<std::string> pod_name;            // for kubectlexec; nothing when unset or empty
   std::string scripts_dir = "/scripts";
   std::string state_dir = "/run/sidefridge";
   LogFormat log_format = LogFormat::text;

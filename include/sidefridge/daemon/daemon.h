@@ -16,9 +16,10 @@
 #include "sidefridge/core/scheduler.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
+#include "sidefridge/daemon/hook_reader.h"
 #include "sidefridge/daemon/hook_watch.h"
 #include "sidefridge/daemon/process_runner.h"
-#include "sidefridge/daemon/schedule_file.h"
+#include "sidefridge/daemon/record_keeper.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
 #include "sidefridge/hooks/generations.h"
@@ -42,7 +43,8 @@ public:
   /// Errors: busy (the state folder is another's), io, full: with a text that names the thing.
   static Result<std::unique_ptr<Daemon>> open(core::Config config, Mode mode, std::vector<std::string> environment);
 
-  /// Returns: the exit code, when the scheduler says so.
+  /// Returns: the exit code, when the scheduler says so. Does not return, but ends the process with that code, when
+  /// a job off the loop hangs that would hold up whoever destroys what it uses.
   int run();
 
 private:
@@ -52,33 +54,31 @@ private:
 
   void on_turn() noexcept override;
   void post(core::Event event) override { events_.push_back(std::move(event)); }
+  void look_at(const core::Event& event);
 
   void carry_out(const core::ReadHooks& action);
   void carry_out(const core::BeginRun& action);
   void carry_out(const core::SaveSteps& action);
   void carry_out(const core::StartScript& action);
+  void carry_out(const core::AbandonScript& action);
   void carry_out(const core::EndProcesses& action);
   void carry_out(const core::FinishRun& action);
-  void carry_out(const core::RecordSkip& action);
-  void carry_out(const core::Log& action);
+  void carry_out(const core::RecordTick& action);
+  void carry_out(const core::FlushRecords& action);
+  void carry_out(const core::Answer& action);
+  void carry_out(const core::Tell& action);
   void carry_out(const core::Exit& action);
 
-  void note_generation(const core::HooksRead& read);
-  void log_failure(const Result<void>& result, std::string_view what);
-  void log_notices();
-  void say_hello(Mode mode);
+  void say_hello(std::vector<std::string> notices);
   Result<void> watch_hooks();
-  void note_schedule(const std::string& text);
 
   core::Config config_;
+  Mode mode_;
   core::DaemonRecord record_;  // what `status` knows of us
   loop::Loop loop_;
   std::unique_ptr<Console> console_;
-  core::RunBook book_;
-  std::unique_ptr<hooks::Generations> generations_;
-  std::uint64_t current_generation_ = 0;  // the one whose hooks the scheduler has
-  std::uint64_t run_generation_ = 0;      // the one that the run uses
-  std::optional<ScheduleFile> schedule_file_;
+  RecordKeeper records_;
+  HookReader hooks_;
   core::Scheduler scheduler_;
   ProcessRunner runner_;
   std::deque<core::Event> events_;  // happened, not yet stepped on

@@ -48,6 +48,7 @@ public:
 
 private:
   struct RunningScript {
+    core::Serial serial;  // of its StartScript
     pid_t pid;
     std::optional<ExitStatus> status;  // once reaped
     bool any_left = false;             // then: whether anybody is there who may hold its pipes

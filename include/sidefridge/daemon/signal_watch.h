@@ -31,6 +31,7 @@ private:
   os::SignalFd signals_;
   EventSink& sink_;
   ProcessRunner& runner_;
+  std::uint64_t last_request_ = 0;
   std::optional<loop::FdWatch> watch_;
 };
 

@@ -1,0 +1,62 @@
+// hook_reader.h - the hooks, read and copied off the loop: what was read is an event.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sidefridge/base/result.h"
+#include "sidefridge/core/action.h"
+#include "sidefridge/daemon/event_sink.h"
+#include "sidefridge/daemon/schedule_file.h"
+#include "sidefridge/hooks/generations.h"
+#include "sidefridge/loop/lane.h"
+#include "sidefridge/loop/loop.h"
+
+namespace sidefridge::daemon {
+
+/// Reads the hooks, and the schedule's file with them, on a lane: there may be many, on a file system that takes its
+/// time or is dead. Keeps the generations that are in use: the one that the scheduler knows, and the run's.
+/// Owns:   the generations, the schedule's file, and their lane.
+/// Thread: loop thread only; generations and file are used on the lane alone.  Blocks: never.
+class HookReader {
+public:
+  /// `schedule_file`: nothing: there is none. Requires: loop and sink outlive the object, or at least what it has
+  /// begun.
+  HookReader(loop::Loop& loop, EventSink& sink, std::string scripts_dir,
+             std::unique_ptr<hooks::Generations> generations, std::optional<ScheduleFile> schedule_file);
+
+  /// Posts: ScheduleRead or ScheduleUnreadable when the file holds something else, then HooksRead or HooksUnreadable.
+  void carry_out(const core::ReadHooks& action);
+
+  /// The scheduler has this generation now, and not the one before.
+  void on_known(std::uint64_t generation);
+  /// A run begins with the generation that the scheduler has, or ends.
+  void on_run_begun();
+  void on_run_over();
+
+  /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
+  /// be destroyed.
+  bool abandon() noexcept { return lane_.abandon(); }
+
+private:
+  struct Reading {
+    std::optional<Result<cron::Schedule>> schedule;
+    Result<hooks::HookReading> hooks;
+    std::uint64_t generation;
+  };
+
+  Reading read();
+  void replace_pin(std::uint64_t& pinned, std::uint64_t generation);
+
+  EventSink& sink_;
+  std::string scripts_dir_;
+  std::unique_ptr<hooks::Generations> generations_;
+  std::optional<ScheduleFile> schedule_file_;
+  std::uint64_t known_generation_ = 0;
+  std::uint64_t run_generation_ = 0;
+  loop::Lane lane_;
+};
+
+}  // namespace sidefridge::daemon

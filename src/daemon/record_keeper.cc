@@ -1,0 +1,74 @@
+// record_keeper.cc - one call of the book a job.
+#include "sidefridge/daemon/record_keeper.h"
+
+#include <utility>
+#include <variant>
+
+namespace sidefridge::daemon {
+
+RecordKeeper::RecordKeeper(loop::Loop& loop, Console& console, EventSink& sink, core::RunBook book)
+    : console_(console), sink_(sink), book_(std::move(book)), lane_(loop) {}
+
+// `call(book)` on the lane, `done(what it returned)` on the loop.
+template <class Call, class Done>
+void RecordKeeper::post(Call call, Done done) {
+  using Outcome = decltype(call(book_));
+  lane_.post(
+      [this, call = std::move(call)] {
+        Outcome outcome = call(book_);
+        return Told<Outcome>{std::move(outcome), book_.take_notices()};
+      },
+      [this, done = std::move(done)](Told<Outcome> told) {
+        for (const std::string& notice : told.notices) console_.log(core::LogLevel::warning, notice);
+        done(std::move(told.outcome));
+      });
+}
+
+void RecordKeeper::carry_out(const core::BeginRun& action) {
+  using Begun = std::variant<core::RunBook::Begun, core::RunBook::Busy, Error>;
+  post([record = action.record](core::RunBook& book) -> Begun { return book.begin(record); },
+       [this, serial = action.serial](Begun begun) {
+         if (const auto* recorded = std::get_if<core::RunBook::Begun>(&begun)) {
+           sink_.post(core::RunBegun{serial, recorded->sequence});
+         } else if (const auto* busy = std::get_if<core::RunBook::Busy>(&begun)) {
+           sink_.post(core::RunBusy{serial, busy->holder});
+         } else {
+           sink_.post(core::RunUnrecorded{serial, std::get<Error>(std::move(begun))});
+         }
+       });
+}
+
+void RecordKeeper::carry_out(const core::SaveSteps& action) {
+  post([action](core::RunBook& book) { return book.save_steps(action.run_id, action.first, action.steps); },
+       [this](const Result<void>& saved) { log_failure(saved, "a step cannot be noted"); });
+}
+
+void RecordKeeper::carry_out(const core::FinishRun& action) {
+  post([record = action.record](core::RunBook& book) { return book.finish(record); },
+       [this, serial = action.serial, run_id = action.record.run_id](const Result<void>& finished) {
+         log_failure(finished, "run " + run_id + " cannot be recorded");
+         sink_.post(core::RunRecorded{serial});
+       });
+}
+
+void RecordKeeper::carry_out(const core::RecordTick& action) {
+  post([record = action.record](core::RunBook& book) { return book.record_skip(record); },
+       [this](const Result<void>& recorded) { log_failure(recorded, "a tick without a run cannot be recorded"); });
+}
+
+void RecordKeeper::carry_out(const core::FlushRecords& action) {
+  lane_.post([] {}, [this, serial = action.serial] { sink_.post(core::RecordsFlushed{serial}); });
+}
+
+void RecordKeeper::note_daemon(const core::DaemonRecord& daemon) {
+  post(
+      [daemon](core::RunBook& book) { return book.note_daemon(daemon); },
+      [this](const Result<void>& noted) { log_failure(noted, "this daemon cannot be noted for 'sidefridge status'"); });
+}
+
+void RecordKeeper::log_failure(const Result<void>& result, std::string_view what) {
+  if (result) return;
+  console_.log(core::LogLevel::error, std::string(what) + ": " + result.error().text);
+}
+
+}  // namespace sidefridge::daemon
