@@ -1,10 +1,8 @@
 // kubectlexec.cc - runs a command in the target's container.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cxxopts.hpp>
@@ -23,6 +21,7 @@
 #include "sidefridge/exec/remote_command.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/time_format.h"
 
@@ -206,18 +205,8 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector
   }
 }
 
-/// What is closed would be given to the next file that is opened.
-Result<void> open_standard_fds() {
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
-      return system_error("cannot open /dev/null", errno);
-    }
-  }
-  return {};
-}
-
 int run(int argc, const char* const* argv) {
-  if (auto opened = open_standard_fds(); !opened) return fail(command, opened.error());
+  if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
   if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(command, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});
   if (!parsed) return fail(command, parsed.error());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "command.h"
+#include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/quote.h"
 #include "variable_tool.h"
 
@@ -71,6 +72,7 @@ Result<std::optional<std::string>> load(const Request& request) {
 
 int run(int argc, const char* const* argv) {
   const std::string_view command = command_name(argv);
+  if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
   if (argc == 2 && argv[1] == std::string_view("--help")) {
     auto printed = print(usage);
     return printed ? 0 : fail(command, printed.error());

@@ -12,11 +12,16 @@
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run.h"
 #include "sidefridge/cli/status.h"
+#include "sidefridge/os/standard_fds.h"
 #include "sidefridge/os/system_clock.h"
 #include "sidefridge/text/quote.h"
 
 int main(int argc, char** argv) {
   namespace cli = sidefridge::cli;
+  if (const auto opened = sidefridge::os::open_standard_fds(); !opened) {
+    std::cerr << "sidefridge: " << opened.error().text << "\n";
+    return sidefridge::exit_code_of(opened.error().code);
+  }
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   const std::vector<sidefridge::core::Setting> environment = cli::settings_of(environ);
   if (arguments.empty() || arguments.front().starts_with('-')) {

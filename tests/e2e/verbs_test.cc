@@ -111,5 +111,29 @@ TEST_F(Verbs, next_prints_instants) {
   EXPECT_EQ(answer.out, "2026-11-24T03:00:00+00:00\n2026-11-25T03:00:00+00:00\n");
 }
 
+TEST_F(Verbs, whoever_closes_their_stdin_stdout_and_stderr_gets_none_of_our_files_instead) {
+  stage.script("backups/bkp",
+               "#!/bin/sh\necho some output\nfor fd in 0 1 2; do readlink /proc/$PPID/fd/$fd; done "
+               "> @ROOT@/fds\nsave_var K V <&- >&- 2>&- || exit 3\n[ $(load_var K) = V ] || exit 4\n"
+               "load_var K >&- 2>&-; [ $? = 74 ] || exit 5\n"
+               "save_var --stdin L <&- 2>&-; [ $? = 74 ] || exit 6\n");
+  EXPECT_EQ(stage.shell("exec sidefridge once <&- >&- 2>&-").wait_exit(), 0);
+  EXPECT_EQ(read_file(stage.file("fds")), "/dev/null\n/dev/null\n/dev/null\n");
+  EXPECT_EQ(ask({"status"}).code, 0);
+  for (const char* const verb : {"check", "status", "history", "next"}) {
+    stage.environment["CRON_BACKUP_SCHEDULE"] = "@daily";
+    EXPECT_NE(stage.shell(std::string("exec sidefridge ") + verb + " <&- >&- 2>&-").wait_exit(), 1) << verb;
+  }
+  EXPECT_EQ(ask({"history"}).code, 0);
+
+  const std::string open_files = stage.file("open");
+  const std::string closed_files = stage.file("closed");
+  const std::string make = "exec make-k8s-cfg-files n p c " + stage.scripts_dir().string() + " ";
+  std::filesystem::create_directories(stage.scripts_dir() / "backup");  // warned of
+  EXPECT_EQ(stage.shell(make + open_files).wait_exit(), 0);
+  EXPECT_EQ(stage.shell(make + closed_files + " <&- >&- 2>&-").wait_exit(), 74) << "nobody could be told what to do";
+  EXPECT_EQ(stage.shell("diff -r " + open_files + " " + closed_files).wait_exit(), 0);
+}
+
 }  // namespace
 }  // namespace sidefridge::e2e

@@ -23,12 +23,14 @@ struct SpawnRequest {
 
 /// Starts a process in a session and process group of its own, with default dispositions for all signals, an empty
 /// signal mask, and no descriptor but 0, 1 and 2.
-/// Requires: no signal but SIGPIPE is ignored, and those that have a handler are blocked (SignalFd sees to the first,
-///           and there are no handlers). stdin_fd, stdout_fd and stderr_fd are above 2 or already in their place, and
+/// Requires: no signal but SIGPIPE is ignored, and none has a handler but the C library's own (SignalFd sees to the
+///           first). stdin_fd, stdout_fd and stderr_fd are above 2 or already in their place, and
 ///           whatever else is open here is close-on-exec.
 /// Returns:  the pid, which is the id of the session too; reap_one() tells its end.
 /// Errors:   E2BIG, EAGAIN, ENOENT, ENOEXEC, EACCES, EMFILE, ...; "cannot start '<program>': <why>".
-/// Blocks:   until the child has executed the program.
+/// Thread:   any; while others run, none of them changes the process' user or group ids or is cancelled.
+/// Blocks:   until the child has executed the program. That is tried again for some 20 ms while the program is open for
+///           writing (ETXTBSY), which it may be in a process that is just being started.
 Result<pid_t> spawn(const SpawnRequest& request);
 
 }  // namespace sidefridge::os
