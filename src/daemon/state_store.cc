@@ -78,7 +78,7 @@ Result<void> StateStore::save_steps(std::string_view run_id, std::size_t first,
 }
 
 Result<std::vector<core::StepRecord>> StateStore::steps_left(std::string_view run_id) {
-  auto left = store::Variables::join(folder_);
+  auto left = store::Variables::open_read_only(folder_);
   if (!left) return std::move(left).error();
   return left->steps(run_id);
 }

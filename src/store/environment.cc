@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "sidefridge/store/file_check.h"
+
 namespace sidefridge::store {
 namespace {
 
@@ -54,7 +56,8 @@ Error lmdb_error(const std::string& path, int code) {
 }
 
 bool exists(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
+  struct stat found {};
+  return ::lstat(path.c_str(), &found) == 0;
 }
 
 // LMDB would leave a hole, and a full disk would then be a SIGBUS for whoever writes to the map; so every byte is
@@ -99,6 +102,11 @@ Result<void> Environment::open_file(File& file) {
     if (errno != ENOENT) return system_error("cannot open " + file.path, errno);
     return Error{ErrorCode::unavailable, "there is no " + file.path};
   }
+
+  for (const std::string& path : {file.path, lock_path_of(file.path)}) {
+    if (auto regular = check_regular(path); !regular) return regular;
+  }
+  if (auto sound = check_meta_pages(file.path); !sound) return sound;
 
   MDB_env* created = nullptr;
   if (const int code = mdb_env_create(&created)) return lmdb_error(file.path, code);
@@ -187,7 +195,7 @@ bool Environment::is_current() const noexcept {
   struct stat named_file {};
   int fd = -1;
   return file_->env && mdb_env_get_fd(file_->env.get(), &fd) == 0 && ::fstat(fd, &open_file) == 0 &&
-         ::stat(file_->path.c_str(), &named_file) == 0 && open_file.st_dev == named_file.st_dev &&
+         ::lstat(file_->path.c_str(), &named_file) == 0 && open_file.st_dev == named_file.st_dev &&
          open_file.st_ino == named_file.st_ino;
 }
 

@@ -76,6 +76,13 @@ Result<Variables> Variables::join(const StateFolder& folder) {
   return Variables(std::move(*environment));
 }
 
+Result<Variables> Variables::open_read_only(const StateFolder& folder) {
+  auto environment = Environment::open(folder.variables_path(),
+                                       {.access = Environment::Access::read_only, .sync = Environment::Sync::never});
+  if (!environment) return blaming_the_file(std::move(environment)).error();
+  return Variables(std::move(*environment));
+}
+
 Result<void> Variables::begin(std::string_view run_id) {
   auto transaction = environment_.begin_write();
   if (!transaction) return std::move(transaction).error();

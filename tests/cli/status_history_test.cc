@@ -413,6 +413,100 @@ TEST_F(StatusHistoryTest, a_successful_install_is_not_told_as_the_last_run) {
   EXPECT_NE(ask(&status).out.find("last run      failed, run 20261123T070000Z-0002"), std::string::npos);
 }
 
+TEST_F(StatusHistoryTest, what_lies_in_the_way_of_a_file_is_named_at_once) {
+  write([](store::History& history) { must(history.finish(success())); });
+  const StateFolder folder = StateFolder::at(dir_.path());
+  for (const std::string& path : {folder.lock_path(), folder.history_path() + "-lock", folder.history_path()}) {
+    std::filesystem::remove(path);
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    for (const Verb verb : {&status, &history}) {
+      const Answer answer = ask(verb);
+      EXPECT_EQ(answer.code, 74);
+      EXPECT_EQ(answer.out, "");
+      EXPECT_EQ(answer.err, std::string("sidefridge ") + (verb == &status ? "status: " : "history: ") + path +
+                                " is no regular file; remove it\n");
+    }
+  }
+}
+
+TEST_F(StatusHistoryTest, a_history_that_is_none_is_told_with_what_will_become_of_it) {
+  write([](store::History& history) { must(history.finish(success())); });
+  std::ofstream(StateFolder::at(dir_.path()).history_path()) << std::string(10'000, 'x');
+  for (const Verb verb : {&status, &history}) {
+    const Answer answer = ask(verb);
+    EXPECT_EQ(answer.code, 74);
+    EXPECT_EQ(answer.err,
+              std::string("sidefridge ") + (verb == &status ? "status: " : "history: ") +
+                  StateFolder::at(dir_.path()).history_path() +
+                  " is damaged, or no file of LMDB's: its head is another; the next start of a daemon moves it aside "
+                  "and begins anew\n");
+  }
+}
+
+// A process that was stopped in the middle of a transaction of its own, until it is killed.
+class StoppedWriter {
+public:
+  explicit StoppedWriter(const std::string& path) {
+    std::fflush(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      auto environment = must(store::Environment::open(path, {}));
+      auto transaction = must(environment.begin_write());
+      ::raise(SIGSTOP);
+      ::_exit(1);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid_, &status, WUNTRACED), pid_);
+    EXPECT_TRUE(WIFSTOPPED(status));
+  }
+  StoppedWriter(const StoppedWriter&) = delete;
+  StoppedWriter& operator=(const StoppedWriter&) = delete;
+  ~StoppedWriter() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+private:
+  pid_t pid_ = 0;
+};
+
+TEST_F(StatusHistoryTest, a_writer_that_was_stopped_in_the_middle_holds_nobody_up_who_looks) {
+  const LiveDaemon daemon(dir_.path());
+  const StateFolder folder = StateFolder::at(dir_.path());
+  const StoppedWriter of_history(folder.history_path());
+  const StoppedWriter of_variables(folder.variables_path());
+  EXPECT_NE(ask(&status).out.find("script        /scripts/backups/b, for 10 s\n"), std::string::npos);
+  EXPECT_NE(ask(&history, {running().run_id}).out.find("/scripts/backups/b  2026-11-23T07:59:50Z  10 s   running\n"),
+            std::string::npos);
+}
+
+// Not even when all places for readers are taken by readers that live.
+TEST_F(StatusHistoryTest, with_a_stopped_writer_and_no_place_to_read_status_still_answers) {
+  const LiveDaemon daemon(dir_.path());
+  const StateFolder folder = StateFolder::at(dir_.path());
+  const StoppedWriter writer(folder.variables_path());
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t readers = ::fork();
+  if (readers == 0) {
+    auto environment =
+        must(store::Environment::open(folder.variables_path(), {.access = store::Environment::Access::read_only}));
+    std::vector<store::Transaction> all;
+    for (auto next = environment.begin_read(); next; next = environment.begin_read()) all.push_back(std::move(*next));
+    EXPECT_EQ(::write(ready[1], "", 1), 1);
+    for (;;) ::pause();
+  }
+  char byte = 0;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  const Answer answer = ask(&status);
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_NE(answer.out.find("now           run " + running().run_id), std::string::npos) << answer.out;
+  ::kill(readers, SIGKILL);
+  ::waitpid(readers, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
 TEST_F(StatusHistoryTest, both_have_help_and_refuse_what_they_do_not_know) {
   for (const Verb verb : {&status, &history}) {
     const Answer help = ask(verb, {"--help"});

@@ -1,6 +1,7 @@
 #include "sidefridge/core/run_book.h"
 
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "../store/fixture.h"
@@ -382,6 +383,41 @@ TEST_F(RunBookTest, an_unreadable_history_is_told_of) {
   RunBook book = open_daemon();
   EXPECT_EQ(book.take_notices().size(), 1U);
   EXPECT_TRUE(book.take_notices().empty());
+}
+
+// Each call in a thread of its own, which is gone when it returns.
+template <class Call>
+auto elsewhere(Call call) {
+  std::optional<decltype(call())> result;
+  std::thread([&] { result.emplace(call()); }).join();
+  return std::move(*result);
+}
+
+TEST_F(RunBookTest, its_calls_may_come_from_any_thread_one_at_a_time) {
+  RunBook book = elsewhere([&] { return open_daemon(); });
+  for (int round = 1; round <= 5; ++round) {
+    RunRecord run = run_of("r" + std::to_string(round));
+    run.sequence = elsewhere([&] { return begun(book, run); });
+    must(book.save_steps(run.run_id, 0, std::vector{step_of("/scripts/backups/1")}));
+    must(elsewhere([&] { return book.save_steps(run.run_id, 1, std::vector{step_of("/scripts/backups/2")}); }));
+    EXPECT_EQ(save_elsewhere(run.run_id), saved) << "no lock is left behind";
+    EXPECT_EQ(in_child([&] { EXPECT_FALSE(try_open(RunBook::Owner::once).ok()); }), 0);
+    must(elsewhere([&] { return book.finish(ended(run)); }));
+    RunRecord skip = run_of("");
+    skip.outcome = Outcome::skipped;
+    must(elsewhere([&] { return book.record_skip(skip); }));
+    must(elsewhere([&] {
+      return book.note_daemon({.pid = 1, .started_at = run.started_at, .schedule = "@daily", .version = "0.1.0"});
+    }));
+    EXPECT_EQ(must(elsewhere([&] { return book.schedule(); })).settled_until, run.started_at);
+    EXPECT_EQ(in_child([&] {
+                auto once = must(try_open(RunBook::Owner::once));
+                do_run(once, run_of("once-" + run.run_id));
+              }),
+              0);
+  }
+  EXPECT_TRUE(elsewhere([&] { return book.take_notices(); }).empty());
+  EXPECT_EQ(history().size(), 15U);
 }
 
 TEST_F(RunBookTest, on_a_full_disk_runs_fail_and_are_recorded_as_soon_as_there_is_room) {

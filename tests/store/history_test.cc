@@ -248,6 +248,95 @@ TEST_F(HistoryTest, one_of_an_unknown_version_of_lmdb_is_moved_aside) {
   EXPECT_EQ(history.take_notices().size(), 1U);
 }
 
+// A value of this machine's as the bytes it is in a file.
+template <class Number>
+std::string raw(Number number) {
+  return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+struct MetaDamage {
+  const char* name;
+  std::size_t at;  // in a meta page
+  std::string bytes;
+};
+
+class HistoryMetaTest : public HistoryTest, public testing::WithParamInterface<MetaDamage> {};
+
+TEST_P(HistoryMetaTest, one_whose_meta_page_makes_no_sense_is_moved_aside_and_told_of_to_who_looks) {
+  must(open().finish(run_of("r1", Outcome::failed)));
+  const std::string sound = content_of(folder_.history_path());
+  for (const std::size_t page : {std::size_t{0}, std::size_t{4096}}) {
+    std::ofstream(folder_.history_path()) << sound;
+    overwrite(page + GetParam().at, GetParam().bytes);
+    const std::string damaged = content_of(folder_.history_path());
+    EXPECT_EQ(in_child([&] {
+                const auto looked = History::open_read_only(folder_);
+                ASSERT_FALSE(looked.ok());
+                EXPECT_EQ(looked.error().code, ErrorCode::invalid);
+                EXPECT_NE(looked.error().text.find(folder_.history_path()), std::string::npos) << looked.error().text;
+              }),
+              0);
+    EXPECT_EQ(content_of(folder_.history_path()), damaged);
+    EXPECT_EQ(in_child([&] {
+                History history = open();
+                EXPECT_EQ(history.take_notices().size(), 1U);
+                must(history.finish(run_of("new", Outcome::failed)));
+                EXPECT_EQ(ids(history), Ids{"new"});
+              }),
+              0);
+    EXPECT_EQ(std::filesystem::file_size(folder_.history_path() + ".unreadable-1"), damaged.size());
+    std::filesystem::remove(folder_.history_path() + ".unreadable-1");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Damage, HistoryMetaTest,
+                         testing::Values(MetaDamage{"no_meta_page", 10, raw(std::uint16_t{2})},
+                                         MetaDamage{"magic", 16, "x"}, MetaDamage{"version", 20, "\x63"},
+                                         MetaDamage{"map_of_2_to_the_60", 32, raw(std::uint64_t{1} << 60)},
+                                         MetaDamage{"map_of_nothing", 32, raw(std::uint64_t{0})},
+                                         MetaDamage{"pages_of_nothing", 40, raw(std::uint32_t{0})},
+                                         MetaDamage{"pages_of_one_byte", 40, raw(std::uint32_t{1})},
+                                         MetaDamage{"odd_pages", 40, raw(std::uint32_t{4095})},
+                                         MetaDamage{"pages_of_128_kib", 40, raw(std::uint32_t{1} << 17)},
+                                         MetaDamage{"pages_of_2_gib", 40, raw(std::uint32_t{1} << 31)},
+                                         MetaDamage{"last_page_far_out", 136, raw(std::uint64_t{1} << 48)},
+                                         MetaDamage{"last_page_beyond_all", 136, raw(~std::uint64_t{0})},
+                                         MetaDamage{"last_page_before_the_first", 136, raw(std::uint64_t{0})}),
+                         [](const auto& damage) { return std::string(damage.param.name); });
+
+TEST_F(HistoryTest, what_is_no_regular_file_is_refused_at_once_and_left_alone) {
+  const std::string elsewhere = dir_ / "elsewhere";
+  const std::string content(64 * 1024, 'x');
+  std::ofstream(elsewhere) << content;
+  for (const std::string& path : {folder_.history_path(), folder_.history_path() + "-lock"}) {
+    for (const bool fifo : {true, false}) {
+      must(open().take_notices().empty() ? Result<void>() : Error{ErrorCode::io, "a notice"});
+      std::filesystem::remove(path);
+      if (fifo) {
+        ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+      } else {
+        std::filesystem::create_symlink(elsewhere, path);
+      }
+      const std::string refusal = path + " is no regular file; remove it";
+      EXPECT_EQ(in_child([&] {
+                  const auto looked = History::open_read_only(folder_);
+                  ASSERT_FALSE(looked.ok());
+                  EXPECT_EQ(looked.error().code, ErrorCode::io);
+                  EXPECT_EQ(looked.error().text, refusal);
+                }),
+                0);
+      EXPECT_EQ(in_child([&] {
+                  const auto opened = History::open(folder_, {.limit = 10});
+                  ASSERT_FALSE(opened.ok());
+                  EXPECT_EQ(opened.error().text, refusal);
+                }),
+                0);
+      EXPECT_EQ(content_of(elsewhere), content);
+      std::filesystem::remove(path);
+    }
+  }
+}
+
 TEST_F(HistoryTest, one_cut_short_is_moved_aside) {
   {
     History history = open();

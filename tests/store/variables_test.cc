@@ -106,6 +106,27 @@ TEST_F(VariablesTest, joining_finds_the_limit_in_the_file) {
   EXPECT_EQ(in_child([&] { EXPECT_EQ(must(Variables::join(folder_)).limit_bytes(), some_limit_bytes); }), 0);
 }
 
+TEST_F(VariablesTest, joining_what_is_no_regular_file_or_makes_no_sense_is_refused_at_once) {
+  const std::string path = folder_.variables_path();
+  const auto refusal = [&](const std::string& text) {
+    return in_child([&] {
+      const auto joined = Variables::join(folder_);
+      ASSERT_FALSE(joined.ok());
+      EXPECT_EQ(joined.error().code, ErrorCode::io);
+      EXPECT_NE(joined.error().text.find(path + text), std::string::npos) << joined.error().text;
+    });
+  };
+  // The size of a page, behind the head of 16 bytes and the magic, version, address and map's size.
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(40) << std::string(4, '\0');
+  EXPECT_EQ(refusal(""), 0);
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(" is no regular file; remove it"), 0);
+  EXPECT_FALSE(variables_.is_current());
+  variables_ = must(Variables::create_anew(folder_, some_limit_bytes));
+  EXPECT_EQ(in_child([&] { must(Variables::join(folder_)); }), 0);
+}
+
 TEST_F(VariablesTest, joining_makes_no_file) {
   const TempDir empty;
   std::filesystem::create_directories(empty / "store");

@@ -17,7 +17,8 @@
 
 namespace sidefridge::cli {
 
-/// The history of a state folder, to look only. Errors: unavailable, when nothing ever ran there.
+/// The history of a state folder, to look only. Errors: unavailable when nothing ever ran there, io
+/// when it cannot be read.
 Result<store::History> look_at_history(const store::StateFolder& folder);
 
 /// Who holds a lock of a state folder right now, or nobody. Ask for the run lock before the history: a run that ends in

@@ -35,6 +35,7 @@ struct Usage {
 /// An open LMDB file `path` with its lock file `path`-lock, both 0600.
 /// Owns:     descriptors (close-on-exec), the map and its reader slots. Movable, not copyable.
 /// Requires: never two of one file in a process, never used in a child, one transaction at a time.
+/// Thread:   one thread at a time, not always the same one; a transaction begins and ends in one thread.
 /// Errors:   code full for a limit or disk that is full, invalid for a file that is damaged or none of LMDB's, io else.
 class Environment {
 public:
@@ -53,7 +54,7 @@ public:
 
   class Transaction;
 
-  /// Errors: unavailable when a file that must exist does not.
+  /// Errors: unavailable when a file that must exist does not; io, with the mend, when one is no regular file.
   static Result<Environment> open(std::string path, Settings settings);
 
   /// Waits for writers of other processes to end. After an error of the disk the file is opened again first.

@@ -18,7 +18,8 @@ namespace sidefridge::store {
 
 /// history.mdb: records of runs by sequence. What a call has written is on the disk when it returns.
 /// Owns:   one LMDB environment. Movable, not copyable. Requires: one object a file and process.
-/// Blocks: a write waits for the disk.
+/// Thread: one thread at a time, not always the same one: each call is a whole transaction.
+/// Blocks: a write waits for the disk and for the writes of other processes; a read for nobody.
 /// Errors: full when the disk is, io. A record that cannot be read is passed over; take_notices() tells.
 class History {
 public:

@@ -22,6 +22,7 @@ inline constexpr std::size_t maximum_key_bytes = 511;
 /// variables.mdb: one namespace a run, shared by any number of processes. Never synced: after a crash of the machine
 /// its content means nothing, after that of a process all that was committed is there.
 /// Owns:   one LMDB environment. Movable, not copyable. Requires: one object a file and process.
+/// Thread: one thread at a time, not always the same one: each call is a whole transaction.
 /// Blocks: a write waits for the writes of other processes, some microseconds each.
 /// Errors: full when the limit or the disk is reached (everything saved before is still there), io.
 class Variables {
@@ -32,6 +33,9 @@ public:
 
   /// Opens what is there and makes no file. Errors: unavailable when there is none.
   static Result<Variables> join(const StateFolder& folder);
+
+  /// Opens what is there to look only, and waits for nobody. Errors: as join().
+  static Result<Variables> open_read_only(const StateFolder& folder);
 
   /// Whether the file that is open is still the one under its name.
   bool is_current() const noexcept { return environment_.is_current(); }
