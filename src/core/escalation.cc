@@ -6,8 +6,10 @@
 
 namespace sidefridge::core {
 
-Escalation::Escalation(Scope scope, std::string run_id, const std::optional<Shutdown>& shutdown, Turn& turn)
+Escalation::Escalation(Scope scope, happened::Whose whose, std::string run_id, const std::optional<Shutdown>& shutdown,
+                       Turn& turn)
     : scope_(scope),
+      whose_(whose),
       run_id_(std::move(run_id)),
       kill_deadline_(turn.now.mono + term_patience),
       give_up_deadline_(kill_deadline_ + kill_patience) {
@@ -50,7 +52,7 @@ Escalation::Verdict Escalation::on(const ProcessesAlive& alive, Turn& turn) {
   if (alive.serial != awaited_) return Verdict::waiting;
   if (alive.processes.empty()) return Verdict::gone;
   if (!std::exchange(survivors_told_, true)) {
-    turn.tell(happened::ProcessesSignalled{run_id_, sent_, alive.processes});
+    turn.tell(happened::ProcessesSignalled{run_id_, whose_, sent_, alive.processes});
   }
   return Verdict::waiting;
 }

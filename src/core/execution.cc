@@ -161,7 +161,8 @@ void Execution::script_over(ScriptResult result, Turn& turn) {
 
 void Execution::end_script(StepOutcome outcome, std::string detail, Scope scope, Turn& turn) {
   const Serial awaited = std::get<Running>(state_).awaited;
-  state_ = Ending{awaited, outcome, std::move(detail), Escalation(scope, record().run_id, shutdown_, turn)};
+  state_ = Ending{awaited, outcome, std::move(detail),
+                  Escalation(scope, happened::Whose::script, record().run_id, shutdown_, turn)};
 }
 
 // ---- the end
@@ -174,7 +175,7 @@ void Execution::sweep(Turn& turn) {
     return;
   }
   const Scope scope = shutdown_ ? Scope::everything : Scope::run;
-  state_ = Sweeping{Escalation(scope, record().run_id, shutdown_, turn)};
+  state_ = Sweeping{Escalation(scope, happened::Whose::leftovers, record().run_id, shutdown_, turn)};
 }
 
 void Execution::on(const ProcessesAlive& alive, Turn& turn) {

@@ -125,9 +125,9 @@ Log narrate(const Happening& happening) {
           },
           [](const StopAskedAgain&) { return line(LogLevel::warning, "SIGTERM again: SIGKILL to what runs"); },
           [](const ProcessesSignalled& signalled) {
-            return about(
-                signalled.run_id, LogLevel::warning,
-                std::string(verb_of(signalled.sent)) + " what scripts left running: " + join(signalled.processes));
+            const std::string_view whom = signalled.whose == Whose::leftovers ? " what scripts left running: " : " ";
+            return about(signalled.run_id, LogLevel::warning,
+                         std::string(verb_of(signalled.sent)).append(whom) + join(signalled.processes));
           },
           [](const ProcessesGivenUp& given_up) {
             return about(given_up.run_id, LogLevel::error,

@@ -500,7 +500,7 @@ void Scheduler::leave(Turn& turn) {
   if (agenda_) agenda_->stop();
   hooks_.stop();
   answer_queue(Reply::stopping, turn);
-  Escalation escalation(Scope::everything, {}, shutdown_, turn);
+  Escalation escalation(Scope::everything, happened::Whose::leftovers, {}, shutdown_, turn);
   const Serial flush = turn.new_serial();
   const MonoTime flush_deadline = shutdown_ ? std::max(shutdown_->exit_deadline, turn.now.mono + last_store_patience)
                                             : turn.now.mono + store_patience;

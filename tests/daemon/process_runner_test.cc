@@ -44,14 +44,14 @@ protected:
   }
 
   void TearDown() override {
-    runner->end_processes({core::Scope::everything, core::Send::kill});
+    runner->end_processes({1, core::Scope::everything, core::Send::kill});
     while (os::any_children()) reap();
   }
 
   void start(const std::string& command) {
     core::Script script{core::Hook::backups, "bkp", "/scripts/backups/bkp", command};
     script.interpreter = core::Interpreter{"/bin/sh", "-c"};
-    runner->start({std::move(script), "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
+    runner->start({1, std::move(script), "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
   }
 
   /// Waits until a child has ended, and tells the runner.
@@ -107,9 +107,9 @@ TEST_F(ProcessRunnerTest, tells_how_a_script_ended_and_its_last_words) {
 TEST_F(ProcessRunnerTest, tells_at_once_that_a_script_did_not_start) {
   core::Script script{core::Hook::backups, "bkp", "/scripts/backups/bkp", "/copy/bkp"};
   script.interpreter = core::Interpreter{"/no/such/interpreter"};
-  runner->start({script, "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
+  runner->start({1, script, "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
   script.interpreter = Error{ErrorCode::invalid, "its first line is no use"};
-  runner->start({script, "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
+  runner->start({1, script, "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
   ASSERT_EQ(events.size(), 2U);
   const core::ScriptResult& missing = std::get<core::ScriptEnded>(events[0]).result;
   EXPECT_EQ(missing.outcome, core::StepOutcome::not_started);
@@ -131,14 +131,14 @@ TEST_F(ProcessRunnerTest, gives_the_next_script_pipes_of_its_own_while_somebody_
   const std::string second = line_of(name_stdout);
   EXPECT_NE(second, first);
   EXPECT_NE(line_of(name_stdout), second) << "it is still there";
-  runner->end_processes({core::Scope::everything, core::Send::kill});
+  runner->end_processes({1, core::Scope::everything, core::Send::kill});
   reap();
 }
 
 TEST_F(ProcessRunnerTest, a_script_that_outlives_its_run_is_a_stranger) {
   start("exec sleep 600");
   runner->forget_run(core::Trigger::manual);
-  runner->end_processes({core::Scope::everything, core::Send::kill});
+  runner->end_processes({1, core::Scope::everything, core::Send::kill});
   events.clear();
   reap();
   ASSERT_EQ(events.size(), 1U);
@@ -188,7 +188,7 @@ TEST_F(ProcessRunnerTest, a_script_that_was_given_up_is_a_process_left_behind) {
   EXPECT_EQ(std::get<core::ScriptEnded>(events.back()).result.code, 4);
 
   // It still counts as the run's.
-  runner->end_processes({core::Scope::run, core::Send::nothing});
+  runner->end_processes({1, core::Scope::run, core::Send::nothing});
   EXPECT_EQ(std::get<core::ProcessesAlive>(events.back()).processes.size(), 1U);
   ASSERT_EQ(::write(cue.get(), "\n", 1), 1);
   relayed_up_to("late");

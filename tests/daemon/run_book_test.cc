@@ -397,6 +397,7 @@ TEST_F(RunBookTest, its_calls_may_come_from_any_thread_one_at_a_time) {
   RunBook book = elsewhere([&] { return open_daemon(); });
   for (int round = 1; round <= 5; ++round) {
     RunRecord run = run_of("r" + std::to_string(round));
+    run.scheduled_at = run.started_at;
     run.sequence = elsewhere([&] { return begun(book, run); });
     must(book.save_steps(run.run_id, 0, std::vector{step_of("/scripts/backups/1")}));
     must(elsewhere([&] { return book.save_steps(run.run_id, 1, std::vector{step_of("/scripts/backups/2")}); }));

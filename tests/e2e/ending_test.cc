@@ -37,7 +37,7 @@ TEST_F(Ending, a_run_in_progress_may_finish_within_the_grace) {
   Program daemon = stage.daemon("* * * * * *");
   ASSERT_TRUE(daemon.wait_for("| begun"));
   daemon.signal(SIGTERM);
-  ASSERT_TRUE(daemon.wait_for("told to end"));
+  ASSERT_TRUE(daemon.wait_for("SIGTERM: run "));
   Program go = stage.shell("touch " + stage.file("go").string());
   EXPECT_EQ(go.wait_exit(), 0);
   EXPECT_EQ(daemon.wait_exit(), 0);
@@ -60,7 +60,7 @@ TEST_F(Ending, a_second_term_ends_at_once_even_what_ignores_it) {
   Program daemon = stage.daemon("* * * * * *");
   ASSERT_TRUE(daemon.wait_for("| begun"));
   daemon.signal(SIGTERM);
-  ASSERT_TRUE(daemon.wait_for("told to end"));
+  ASSERT_TRUE(daemon.wait_for("SIGTERM: run "));
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait_exit(), 0);
   const std::string pid = read_file(stage.file("pid"));

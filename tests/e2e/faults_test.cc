@@ -24,8 +24,11 @@ TEST_F(Faults, no_more_processes_is_a_failed_run_with_its_reason_and_the_daemon_
   // A sanitizer's look for leaks at the end is a process of its own.
   stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
   std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
-  // A user of our own, who may have one process: the daemon.
-  Program daemon = stage.shell("exec setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=1 sidefridge");
+  // A user of our own, who may have one process from now on: the daemon, which has its threads already.
+  Program daemon = stage.shell("exec setpriv --reuid=54321 --regid=54321 --clear-groups sidefridge");
+  ASSERT_TRUE(daemon.wait_for("| ran"));
+  Program limit = stage.shell("prlimit --pid " + std::to_string(daemon.pid()) + " --nproc=1:1");
+  ASSERT_EQ(limit.wait_exit(), 0) << limit.errors();
   ASSERT_TRUE(daemon.wait_for("could not be started: ", 2));
   EXPECT_FALSE(daemon.lines_with("RLIMIT_NPROC").empty()) << daemon.output();
   daemon.signal(SIGTERM);

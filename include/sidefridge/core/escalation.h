@@ -28,7 +28,8 @@ public:
 
   /// Sends SIGTERM. With a shutdown under way its deadlines are the latest ones. `run_id` is for the log; empty: no
   /// run.
-  Escalation(Scope scope, std::string run_id, const std::optional<Shutdown>& shutdown, Turn& turn);
+  Escalation(Scope scope, happened::Whose whose, std::string run_id, const std::optional<Shutdown>& shutdown,
+             Turn& turn);
 
   /// What follows from an event. Once it is not `waiting` no further call is made.
   Verdict on(const ProcessesAlive& alive, Turn& turn);
@@ -49,6 +50,7 @@ private:
   void kill(Turn& turn);
 
   Scope scope_;
+  happened::Whose whose_;
   std::string run_id_;
   Send sent_ = Send::term;
   MonoTime kill_deadline_;

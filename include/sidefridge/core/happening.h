@@ -99,8 +99,11 @@ struct StopAsked {
   Duration grace;
 };
 struct StopAskedAgain {};
+/// Whose processes are being ended.
+enum class Whose { script, leftovers };
 struct ProcessesSignalled {
   std::string run_id;
+  Whose whose;  // of the script that runs, or what scripts left running
   Send sent;
   std::vector<std::string> processes;
 };

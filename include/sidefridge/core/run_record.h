@@ -72,7 +72,7 @@ struct RunRecord {
   Trigger trigger = Trigger::schedule;
   std::uint32_t attempt = 1;  // more than one: the run before this one failed, and this is another try
   Outcome outcome = Outcome::running;
-  WallTime scheduled_at{};  // the tick; without one the moment it was asked for
+  WallTime scheduled_at{};                    // the tick; without one the moment it was asked for
   std::optional<WallTime> last_scheduled_at;  // of several missed ticks: the last
   std::uint64_t ticks = 1;                    // how many the record stands for: more than one only when missed
   WallTime started_at{};
