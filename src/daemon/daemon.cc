@@ -191,9 +191,8 @@ void Daemon::note_schedule(const std::string& text) {
 
 // A generation is kept as long as the scheduler may still begin a run with it.
 void Daemon::note_generation(const core::HooksRead& read) {
-  generations_->pin(read.generation);
-  generations_->unpin(std::exchange(current_generation_, read.generation));
-  generations_->remove_unused();
+  pins_.note_newest(read.generation);
+  generations_->remove(pins_.take_unused());
 }
 
 void Daemon::carry_out(const core::ReadHooks&) {
@@ -208,12 +207,13 @@ void Daemon::carry_out(const core::ReadHooks&) {
       }
     }
   }
-  Result<hooks::HookReading> reading = generations_->make(config_.scripts_dir);
-  if (reading) {
-    post(core::HooksRead{std::move(reading->hooks), generations_->newest(), std::move(reading->warnings),
-                         std::move(reading->skipped)});
+  Result<hooks::Generations::Made> made = generations_->make(config_.scripts_dir, os::sample_now().wall);
+  if (made) {
+    hooks::HookReading& reading = made->reading;
+    post(core::HooksRead{std::move(reading.hooks), made->generation, std::move(reading.warnings),
+                         std::move(reading.skipped)});
   } else {
-    post(core::HooksUnreadable{std::move(reading).error()});
+    post(core::HooksUnreadable{std::move(made).error()});
   }
 }
 
@@ -221,8 +221,8 @@ void Daemon::carry_out(const core::BeginRun& action) {
   const std::variant<RunBook::Begun, RunBook::Busy, Error> begun = book_.begin(action.record);
   log_notices();
   if (!std::holds_alternative<RunBook::Busy>(begun)) {
-    run_generation_ = current_generation_;
-    generations_->pin(run_generation_);
+    run_generation_ = pins_.newest();
+    pins_.pin(run_generation_);
   }
   if (const auto* recorded = std::get_if<RunBook::Begun>(&begun)) post(core::RunBegun{recorded->sequence});
   if (const auto* busy = std::get_if<RunBook::Busy>(&begun)) post(core::RunBusy{busy->holder});
@@ -243,8 +243,10 @@ void Daemon::carry_out(const core::EndProcesses& action) {
 
 void Daemon::carry_out(const core::FinishRun& action) {
   runner_.forget_run(action.record.trigger);
-  generations_->unpin(run_generation_);
-  generations_->remove_unused();
+  pins_.unpin(run_generation_);
+  generations_->remove(pins_.take_unused());
+  // A script wrote into its copy: the next run gets a new one.
+  if (!generations_->is_intact(run_generation_)) post(core::HooksTouched{});
   log_failure(book_.finish(action.record), "run " + action.record.run_id + " cannot be recorded");
   log_notices();
 }

@@ -21,6 +21,7 @@
 #include "sidefridge/daemon/schedule_file.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
+#include "sidefridge/hooks/generation_pins.h"
 #include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/loop.h"
 
@@ -76,8 +77,8 @@ private:
   std::unique_ptr<Console> console_;
   RunBook book_;
   std::unique_ptr<hooks::Generations> generations_;
-  std::uint64_t current_generation_ = 0;  // the one whose hooks the scheduler has
-  std::uint64_t run_generation_ = 0;      // the one that the run uses
+  hooks::GenerationPins pins_;        // its newest: the one whose hooks the scheduler has
+  std::uint64_t run_generation_ = 0;  // the one that the run uses
   std::optional<ScheduleFile> schedule_file_;
   core::Scheduler scheduler_;
   ProcessRunner runner_;
