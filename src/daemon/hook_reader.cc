@@ -1,7 +1,10 @@
-// hook_reader.cc - readings and pins, in order, on one lane.
+// hook_reader.cc - readings, and what becomes of copies, in order on one lane.
 #include "sidefridge/daemon/hook_reader.h"
 
 #include <utility>
+#include <vector>
+
+#include "sidefridge/os/system_clock.h"
 
 namespace sidefridge::daemon {
 
@@ -15,8 +18,7 @@ HookReader::HookReader(loop::Loop& loop, EventSink& sink, std::string scripts_di
 
 HookReader::Reading HookReader::read() {
   std::optional<Result<cron::Schedule>> schedule = schedule_file_ ? schedule_file_->read() : std::nullopt;
-  Result<hooks::HookReading> hooks = generations_->make(scripts_dir_);
-  return Reading{std::move(schedule), std::move(hooks), generations_->newest()};
+  return Reading{std::move(schedule), generations_->make(scripts_dir_, os::sample_now().wall)};
 }
 
 void HookReader::carry_out(const core::ReadHooks& action) {
@@ -27,38 +29,42 @@ void HookReader::carry_out(const core::ReadHooks& action) {
                } else if (reading.schedule) {
                  sink_.post(core::ScheduleUnreadable{std::move(*reading.schedule).error()});
                }
-               if (reading.hooks) {
-                 sink_.post(core::HooksRead{serial, std::move(reading.hooks->hooks), reading.generation,
-                                            std::move(reading.hooks->warnings), std::move(reading.hooks->skipped)});
-               } else {
+               if (!reading.hooks) {
                  sink_.post(core::HooksUnreadable{serial, std::move(reading.hooks).error()});
+                 return;
                }
+               hooks::HookReading& hooks = reading.hooks->reading;
+               sink_.post(core::HooksRead{serial, std::move(hooks.hooks), reading.hooks->generation,
+                                          std::move(hooks.warnings), std::move(hooks.skipped)});
              });
 }
 
-// In the order of the lane: a generation is pinned before the one that has it lets go of another.
-void HookReader::replace_pin(std::uint64_t& pinned, std::uint64_t generation) {
-  const std::uint64_t before = std::exchange(pinned, generation);
-  if (before == generation) return;
-  lane_.post(
-      [this, before, generation] {
-        generations_->pin(generation);
-        generations_->unpin(before);
-        generations_->remove_unused();
-      },
-      [] {});
-}
-
 void HookReader::on_known(std::uint64_t generation) {
-  replace_pin(known_generation_, generation);
+  pins_.note_newest(generation);
+  remove_unused();
 }
 
 void HookReader::on_run_begun() {
-  replace_pin(run_generation_, known_generation_);
+  pins_.unpin(std::exchange(run_generation_, pins_.newest()));
+  pins_.pin(run_generation_);
 }
 
 void HookReader::on_run_over() {
-  replace_pin(run_generation_, 0);
+  const std::uint64_t used = std::exchange(run_generation_, 0);
+  pins_.unpin(used);
+  remove_unused();
+  if (used == 0) return;
+  lane_.post([this, used] { return generations_->is_intact(used); },
+             [this](const bool intact) {
+               // A script wrote into its copy: the next run gets a new one.
+               if (!intact) sink_.post(core::HooksTouched{});
+             });
+}
+
+void HookReader::remove_unused() {
+  std::vector<std::uint64_t> unused = pins_.take_unused();
+  if (unused.empty()) return;
+  lane_.post([this, unused = std::move(unused)] { generations_->remove(unused); }, [] {});
 }
 
 }  // namespace sidefridge::daemon

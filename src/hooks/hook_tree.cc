@@ -132,6 +132,7 @@ public:
     // A listing comes in any order; what people read should not.
     std::sort(reading_.warnings.begin(), reading_.warnings.end());
     std::sort(reading_.skipped.begin(), reading_.skipped.end());
+    std::sort(reading_.neighbours.begin(), reading_.neighbours.end());
     return std::move(reading_);
   }
 
@@ -140,7 +141,9 @@ private:
   Result<void> list_root(DIR* root) {
     return os::for_each_entry(root, root_path_, [&](const dirent& item) -> Result<void> {
       const std::string_view name(item.d_name);
-      if (name.starts_with('.') || core::parse_hook(name)) return {};
+      if (name.starts_with("..") || core::parse_hook(name)) return {};
+      reading_.neighbours.emplace_back(name);
+      if (name.starts_with('.')) return {};
       const std::string path = root_path_ + "/" + item.d_name;
       const Result<FileKind> kind = kind_of(::dirfd(root), item, path);
       // What is no hook and cannot be looked at is nobody's loss.

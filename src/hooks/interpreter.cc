@@ -21,7 +21,7 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path) {
     return system_error("cannot read script '" + script_path + "'", errno_value);
   };
   // Not blocking, in case the script has just been replaced by a FIFO.
-  const os::UniqueFd fd(::open(script_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const os::UniqueFd fd(::open(script_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return refused(errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return refused(errno);

@@ -46,25 +46,29 @@ public:
   }
 
   /// Errors: busy when something moved meanwhile.
-  Result<HookReading> make() {
+  Result<HookCopy> make() {
     Result<HookReading> reading = read_hook_tree(scripts_dir_);
-    if (!reading) return reading;
+    if (!reading) return std::move(reading).error();
     const TreeLimits limits{.bytes = settings_.limit_bytes};
     const Result<TreeSnapshot> before = take_snapshot(scripts_dir_, limits, settings_.on_step);
     if (!before) return before.error();
-    if (!before->too_large.empty()) return in_place(*std::move(reading), before->too_large);
+    if (!before->too_large.empty()) {
+      return HookCopy{in_place(*std::move(reading), before->too_large), std::nullopt};
+    }
 
     if (Result<void> opened = open_folders(); !opened) return std::move(opened).error();
     for (const core::Hook hook : core::all_hooks) {
       if (Result<void> copied = copy_hook(hook, *before, *reading); !copied) return std::move(copied).error();
     }
-    if (Result<void> linked = link_neighbours(); !linked) return std::move(linked).error();
+    if (Result<void> linked = link_neighbours(reading->neighbours); !linked) return std::move(linked).error();
     settings_.on_step();
     const Result<TreeSnapshot> after = take_snapshot(scripts_dir_, limits, settings_.on_step);
     if (!after) return after.error();
     if (*before != *after) return changed();
     half_made_ = false;
-    return reading;
+    HookCopy copy{*std::move(reading), std::nullopt};
+    if (!any_left_out_) copy.source = *after;
+    return copy;
   }
 
 private:
@@ -111,6 +115,7 @@ private:
       if (!*copied && is_script) return cannot_read(entry.path, EACCES);
       if (!*copied) {
         reading.skipped.push_back("'" + scripts_dir_ + "/" + entry.path + "' is not copied: it may not be read");
+        any_left_out_ = true;
         continue;
       }
       of_all.add(entry.path).add(entry.path.size()).add((*copied)->digest);
@@ -130,16 +135,13 @@ private:
   }
 
   /// What lies beside the hook folders is found from a script as before: "$(dirname "$0")/../lib".
-  Result<void> link_neighbours() {
+  Result<void> link_neighbours(const std::vector<std::string>& names) {
     std::error_code failure;
     const std::filesystem::path root = std::filesystem::absolute(scripts_dir_, failure);
-    for (std::filesystem::directory_iterator entry(root, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-      const std::string name = entry->path().filename().string();
-      if (name.front() == '.' || core::parse_hook(name)) continue;
-      if (::symlinkat(entry->path().c_str(), target_.get(), name.c_str()) != 0) return cannot_write("/" + name, errno);
+    if (failure) return system_error("cannot find the folder of scripts '" + scripts_dir_ + "'", failure.value());
+    for (const std::string& name : names) {
+      if (::symlinkat((root / name).c_str(), target_.get(), name.c_str()) != 0) return cannot_write("/" + name, errno);
     }
-    if (failure) return system_error("cannot read the folder of scripts '" + scripts_dir_ + "'", failure.value());
     return {};
   }
 
@@ -241,17 +243,18 @@ private:
   os::UniqueFd target_;
   bool may_execute_ = true;
   bool half_made_ = false;
+  bool any_left_out_ = false;
 };
 
 }  // namespace
 
-Result<HookReading> copy_hook_tree(const std::string& scripts_dir, const std::string& destination,
-                                   const CopySettings& settings) {
+Result<HookCopy> copy_hook_tree(const std::string& scripts_dir, const std::string& destination,
+                                const CopySettings& settings) {
   check(settings.attempts > 0, "a copy is tried at least once");
   std::string root = scripts_dir;
   while (root.size() > 1 && root.ends_with('/')) root.pop_back();
   for (int attempt = 1;; ++attempt) {
-    Result<HookReading> reading = Attempt(root, destination, settings).make();
+    Result<HookCopy> reading = Attempt(root, destination, settings).make();
     if (reading || reading.error().code != ErrorCode::busy || attempt == settings.attempts) return reading;
   }
 }

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <string_view>
 #include <utility>
 
 #include "sidefridge/core/hook.h"
+#include "sidefridge/os/file_system.h"
 #include "sidefridge/os/folder.h"
 
 namespace sidefridge::hooks {
@@ -136,6 +138,19 @@ FileStamp stamp_of(const struct stat& status) noexcept {
   stamp.modified_ns = nanoseconds_of(status.st_mtim);
   stamp.changed_ns = nanoseconds_of(status.st_ctim);
   return stamp;
+}
+
+bool shows_later_changes(const TreeSnapshot& snapshot, const std::string& scripts_dir, WallTime looked_at) {
+  constexpr Duration coarsest_tick = std::chrono::seconds(2);
+  const std::int64_t settled_ns = (looked_at - coarsest_tick).time_since_epoch() / std::chrono::nanoseconds(1);
+  std::vector<dev_t> devices;
+  for (const TreeEntry& entry : snapshot.entries) {
+    if (std::max(entry.stamp.changed_ns, entry.stamp.modified_ns) >= settled_ns) return false;
+    if (std::find(devices.begin(), devices.end(), entry.stamp.device) != devices.end()) continue;
+    if (!os::tells_changes(scripts_dir + "/" + entry.path)) return false;
+    devices.push_back(entry.stamp.device);
+  }
+  return os::tells_changes(scripts_dir);
 }
 
 Result<TreeSnapshot> take_snapshot(const std::string& scripts_dir, const TreeLimits& limits,

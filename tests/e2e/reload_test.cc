@@ -173,5 +173,23 @@ TEST_F(Reload, a_schedule_file_needs_no_variable_and_must_hold_a_schedule_at_sta
   end(daemon);
 }
 
+TEST_F(Reload, what_a_script_writes_over_or_beside_itself_is_not_seen_by_later_runs) {
+  stage.script("backups/bkp",
+               "#!/bin/sh\nif [ -e \"${0%/*}/mark\" ]; then echo marked; else echo clean; fi\n"
+               ": > \"${0%/*}/mark\"\nchmod u+w \"$0\"\nprintf '#!/bin/sh\\necho overwritten\\n' > \"$0\"; exit\n");
+  Program daemon = stage.daemon("* * * * * *");
+  EXPECT_TRUE(daemon.wait_for("| clean", 3));
+  end(daemon);
+}
+
+TEST_F(Reload, what_comes_beside_the_hooks_later_is_found_by_later_runs) {
+  stage.script("backups/bkp", "#!/bin/sh\n. \"${0%/*}/../lib/say.sh\" || echo nothing there\n");
+  Program daemon = stage.daemon("* * * * * *");
+  EXPECT_TRUE(daemon.wait_for("finished with exit code"));
+  stage.script("lib/say.sh", "echo common words\n");
+  EXPECT_TRUE(daemon.wait_for("| common words"));
+  end(daemon);
+}
+
 }  // namespace
 }  // namespace sidefridge::e2e

@@ -43,7 +43,7 @@ Files files_below(const std::string& folder) {
 }
 
 HookReading copy(const std::string& scripts_dir, const std::string& destination, const CopySettings& settings = {}) {
-  Result<HookReading> reading = copy_hook_tree(scripts_dir, destination, settings);
+  Result<HookCopy> reading = copy_hook_tree(scripts_dir, destination, settings);
   EXPECT_TRUE(reading.ok()) << (reading ? "" : reading.error().text);
   return reading ? *std::move(reading) : HookReading{};
 }
@@ -125,7 +125,7 @@ TEST(TreeCopy, reads_as_one_reads_in_place) {
     EXPECT_EQ(copied.hooks.scripts(Hook::backups)[0].path, in_place->hooks.scripts(Hook::backups)[0].path);
     remove_tree(dir / "copy");
   }
-  const Result<HookReading> missing = copy_hook_tree(dir / "missing", dir / "copy", {});
+  const Result<HookCopy> missing = copy_hook_tree(dir / "missing", dir / "copy", {});
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
   EXPECT_EQ(missing.error().text, read_hook_tree(dir / "missing").error().text);
@@ -146,10 +146,13 @@ TEST(TreeCopy, scripts_find_what_lies_beside_the_hooks) {
   dir.write("scripts/backups/10-db", ". \"$(dirname \"$0\")/../lib/common.sh\"\n", 0644);
   dir.write("scripts/lib/common.sh", "echo common\n");
   dir.write("scripts/.hidden/x", "");
+  dir.write("scripts/..kubelets/x", "");
   const HookReading reading = copy(dir / "scripts", dir / "copy");
   const core::Script& script = reading.hooks.scripts(Hook::backups)[0];
   EXPECT_EQ(output_of(script.argv()), "common\n");
-  EXPECT_FALSE(fs::exists(dir / "copy/.hidden"));
+  EXPECT_TRUE(fs::exists(dir / "copy/.hidden/x"));
+  EXPECT_FALSE(fs::exists(dir / "copy/..kubelets"));
+  EXPECT_EQ(reading.neighbours, (Texts{".hidden", "lib"}));
   remove_tree(dir / "copy");
   EXPECT_TRUE(fs::exists(dir / "scripts/lib/common.sh")) << "the links go, not what they lead to";
 }
@@ -223,12 +226,12 @@ TEST(TreeCopy, never_touches_what_is_at_its_destination) {
   const TempDir dir;
   dir.write("scripts/backups/10-db", "");
   dir.write("copy/precious", "kept");
-  const Result<HookReading> onto = copy_hook_tree(dir / "scripts", dir / "copy", {});
+  const Result<HookCopy> onto = copy_hook_tree(dir / "scripts", dir / "copy", {});
   ASSERT_FALSE(onto.ok());
   EXPECT_EQ(onto.error().code, ErrorCode::io);
   EXPECT_EQ(files_below(dir / "copy"), (Files{{"precious", "kept"}}));
 
-  const Result<HookReading> nowhere = copy_hook_tree(dir / "scripts", dir / "no/copy", {});
+  const Result<HookCopy> nowhere = copy_hook_tree(dir / "scripts", dir / "no/copy", {});
   ASSERT_FALSE(nowhere.ok());
   EXPECT_EQ(nowhere.error().code, ErrorCode::io);
 }
@@ -250,7 +253,7 @@ TEST(TreeCopy, fails_when_a_script_may_not_be_read_and_leaves_out_what_lies_besi
   dir.write("scripts/backups/20-secret", "", 0);
   {
     const WithoutRoot unprivileged;
-    const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", {});
+    const Result<HookCopy> reading = copy_hook_tree(dir / "scripts", dir / "copy", {});
     ASSERT_FALSE(reading.ok());
     EXPECT_EQ(reading.error().code, ErrorCode::io);
     EXPECT_EQ(reading.error().text, "cannot read '" + (dir / "scripts/backups/20-secret") + "': Permission denied");
@@ -327,7 +330,7 @@ TEST(TreeCopy, leaves_nothing_on_a_full_disk) {
   if (!mount_tmpfs(dir / "state", 0, "size=64k")) GTEST_SKIP() << "may not mount";
   dir.write("scripts/backups/10-small", "small");
   dir.write("scripts/backups/20-large", std::string(100'000, 'x'));
-  const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "state/copy", {});
+  const Result<HookCopy> reading = copy_hook_tree(dir / "scripts", dir / "state/copy", {});
   ASSERT_FALSE(reading.ok());
   EXPECT_EQ(reading.error().code, ErrorCode::full);
   EXPECT_EQ(reading.error().text,
@@ -341,7 +344,7 @@ TEST(TreeCopy, knows_what_executes_a_script_copied_or_not) {
   dir.write("scripts/backups/10-bash", "#!/bin/bash -e\n" + std::string(1000, '#'));
   dir.write("scripts/backups/20-windows", "#!/bin/sh\r\n");
   for (const std::uint64_t limit_bytes : {std::uint64_t{100'000}, std::uint64_t{100}}) {
-    const Result<HookReading> reading =
+    const Result<HookCopy> reading =
         copy_hook_tree(dir / "scripts", dir / "copy", CopySettings{.limit_bytes = limit_bytes});
     ASSERT_TRUE(reading.ok()) << reading.error().text;
     const std::vector<core::Script>& scripts = reading->hooks.scripts(Hook::backups);
@@ -419,7 +422,7 @@ void at_each_step(
       if (steps == at + 1) change_back();
     };
     const std::size_t descriptors = open_descriptors();
-    const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
+    const Result<HookCopy> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
     ASSERT_TRUE(reading.ok()) << reading.error().text << " at step " << at;
     ASSERT_EQ(open_descriptors(), descriptors);
     examine(*reading);
@@ -593,7 +596,7 @@ TEST(TreeCopy, gives_up_on_a_tree_that_keeps_changing) {
   CopySettings settings;
   settings.on_step = [&] { dir.write("scripts/backups/20-files", content += "x"); };
   const std::size_t descriptors = open_descriptors();
-  const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
+  const Result<HookCopy> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
   ASSERT_FALSE(reading.ok());
   EXPECT_EQ(reading.error().code, ErrorCode::busy);
   EXPECT_EQ(reading.error().text, "the hooks in '" + (dir / "scripts") + "' kept changing while they were copied");
@@ -655,7 +658,7 @@ TEST(TreeCopy, two_thousand_swaps_meanwhile_mix_nothing_and_leak_nothing) {
   for (bool over = false; !over;) {
     const int first = swapped;
     over = first == swaps;
-    const Result<HookReading> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
+    const Result<HookCopy> reading = copy_hook_tree(dir / "scripts", dir / "copy", settings);
     const int last = swapped;
     if (last != first) ++crossed;
     if (!reading) {

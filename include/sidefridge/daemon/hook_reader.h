@@ -10,6 +10,7 @@
 #include "sidefridge/core/action.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/daemon/schedule_file.h"
+#include "sidefridge/hooks/generation_pins.h"
 #include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/loop/loop.h"
@@ -32,8 +33,9 @@ public:
 
   /// The scheduler has this generation now, and not the one before.
   void on_known(std::uint64_t generation);
-  /// A run begins with the generation that the scheduler has, or ends.
+  /// A run begins with the generation that the scheduler has.
   void on_run_begun();
+  /// The run ended, or did not begin after all. Posts: HooksTouched when it changed its copy.
   void on_run_over();
 
   /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
@@ -43,18 +45,17 @@ public:
 private:
   struct Reading {
     std::optional<Result<cron::Schedule>> schedule;
-    Result<hooks::HookReading> hooks;
-    std::uint64_t generation;
+    Result<hooks::Generations::Made> hooks;
   };
 
   Reading read();
-  void replace_pin(std::uint64_t& pinned, std::uint64_t generation);
+  void remove_unused();
 
   EventSink& sink_;
   std::string scripts_dir_;
   std::unique_ptr<hooks::Generations> generations_;
   std::optional<ScheduleFile> schedule_file_;
-  std::uint64_t known_generation_ = 0;
+  hooks::GenerationPins pins_;
   std::uint64_t run_generation_ = 0;
   loop::Lane lane_;
 };

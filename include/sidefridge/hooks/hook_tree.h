@@ -11,9 +11,11 @@ namespace sidefridge::hooks {
 
 /// What the folder of hooks holds at one moment. All texts are one line and name a path.
 struct HookReading {
-  core::HookSet hooks;                // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
-  std::vector<std::string> warnings;  // a folder that is no hook, a hook that is no folder, nothing to back up
-  std::vector<std::string> skipped;   // what is in a hook's folder and is no script, and why
+  core::HookSet hooks;                  // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
+  std::vector<std::string> warnings;    // a folder that is no hook, a hook that is no folder, nothing to back up
+  std::vector<std::string> skipped;     // what is in a hook's folder and is no script, and why
+  std::vector<std::string> neighbours;  // names of what lies beside the hooks' folders, but for the kubelet's, which
+                                        // begin with ".."; sorted
 };
 
 /// Reads the hook folders in `scripts_dir`; links to folders count. Their scripts are the regular files, links

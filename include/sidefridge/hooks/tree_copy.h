@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/hooks/hook_tree.h"
+#include "sidefridge/hooks/tree_snapshot.h"
 
 namespace sidefridge::hooks {
 
@@ -16,12 +18,17 @@ struct CopySettings {
   std::function<void()> on_step = [] {};                // for tests: called between any two looks at the tree
 };
 
+/// A reading, and what was copied.
+struct HookCopy : HookReading {
+  std::optional<TreeSnapshot> source;  // nothing: it was not copied, or not all of it
+};
+
 /// Reads the hooks as read_hook_tree() does, with digests and interpreters, and copies their folders to `destination`
 /// with the same relative layout: `$(dirname "$0")/lib.sh` is found, and of the script's own version. Copied are
-/// regular files, links followed, and sub-folders, dot files included; what lies beside the hook folders is linked to
-/// where it is, whatever version that has. Left out is what begins with ".." (the kubelet's), what is neither file nor
-/// folder, and what lies beside the scripts and may not be read. Files are 0500 when somebody may execute them, else
-/// 0400; folders are 0700.
+/// regular files, links followed, and sub-folders, dot files included; what lies beside the hook folders (the reading's
+/// neighbours) is linked to where it is, whatever version that has. Left out is what begins with ".." (the kubelet's),
+/// what is neither file nor folder, and what lies beside the scripts and may not be read. Files are 0500 when somebody
+/// may execute them, else 0400; folders are 0700.
 ///
 /// There was an instant at which the tree was what the copy is: everything is looked at before and after, down to the
 /// inode and time stamps of each file, and copied again when anything moved meanwhile.
@@ -35,8 +42,8 @@ struct CopySettings {
 /// Errors:   as read_hook_tree(); busy when the tree kept changing; io when a script may not be read; full or io when
 ///           the copy cannot be written. Nothing is left of it then.
 /// Blocks:   for the reading and writing of all files; nothing is synced.
-Result<HookReading> copy_hook_tree(const std::string& scripts_dir, const std::string& destination,
-                                   const CopySettings& settings);
+Result<HookCopy> copy_hook_tree(const std::string& scripts_dir, const std::string& destination,
+                                const CopySettings& settings);
 
 /// Removes a folder and all that is in it, as far as possible. Links are not followed.
 void remove_tree(const std::string& path) noexcept;

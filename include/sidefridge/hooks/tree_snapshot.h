@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 
 namespace sidefridge::hooks {
 
@@ -64,6 +65,11 @@ struct TreeLimits {
   std::size_t entries = most_tree_entries;
   std::size_t depth = most_tree_depth;  // a link in a circle ends here
 };
+
+/// Whether a change that comes after `looked_at` is sure to show in a later snapshot: everything in it was changed for
+/// the last time well before that (time stamps may tick only every two seconds), on file systems where nobody else
+/// changes what the kernel still has in its cache. Requires: the snapshot was taken after `looked_at`.
+bool shows_later_changes(const TreeSnapshot& snapshot, const std::string& scripts_dir, WallTime looked_at);
 
 /// Walks the hook folders of `scripts_dir`. `on_step` is called before each folder and each file that is looked at.
 /// Errors: what the system says, but that something is not there (any more) or may not be read.
