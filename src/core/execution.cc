@@ -337,6 +337,10 @@ std::optional<MonoTime> Execution::mono_deadline() const noexcept {
       state_);
 }
 
+bool Execution::recorded() const noexcept {
+  return record().sequence != 0 || std::holds_alternative<Finishing>(state_) || std::holds_alternative<Over>(state_);
+}
+
 const char* Execution::state_name() const noexcept {
   return std::visit(Overloaded{[](const Recording&) { return "recording"; }, [](const Poised&) { return "poised"; },
                                [](const Running&) { return "running"; }, [](const Ending&) { return "ending"; },

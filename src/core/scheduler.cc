@@ -128,7 +128,7 @@ void Scheduler::miss(const Agenda::Missed& missed, const std::string& reason, Tu
   if (missed.ticks) {
     RunRecord record = record_of_missed(*missed.ticks, reason, turn.now.wall);
     turn.tell(happened::TicksMissed{record});
-    turn.act(RecordTick{std::move(record)});
+    record_tick(std::move(record), turn);
   }
   if (missed.catch_up) queue_.push_back(*missed.catch_up);
 }
@@ -236,6 +236,7 @@ void Scheduler::on_time(Turn& turn) {
 
 void Scheduler::advance(Turn& turn) {
   while (!is_leaving() && advance_work(turn)) continue;
+  record_later_ticks(turn);
   answer_reloads(turn);
   exit_if_done(turn);
 }
@@ -259,6 +260,7 @@ bool Scheduler::advance_work(Turn& turn) {
 }
 
 bool Scheduler::begin_next(Turn& turn) {
+  record_later_ticks(turn);
   if (shutdown_) {
     leave(turn);
     return true;
@@ -275,8 +277,8 @@ bool Scheduler::begin_next(Turn& turn) {
   }
   if (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, tick_lead)) {
     agenda_->drop_retry();
-    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
     plan(due->plan, turn);
+    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
     return true;
   }
   if (const std::optional<Plan> retry = agenda_->take_retry(turn.now.mono)) {
@@ -410,7 +412,7 @@ void Scheduler::after_install(const Executing& done, Turn& turn) {
     const RunRecord failed =
         record_without_run(*done.held, Outcome::failed, "install_dependencies failed: " + install.reason, turn);
     turn.tell(happened::RunRefused{failed.reason});
-    turn.act(RecordTick{failed});
+    record_tick(failed, turn);
     answer(done.held->request, Reply::failed, turn);
     retry_if_left(*done.held, turn);
   }
@@ -440,10 +442,33 @@ RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::
   return record;
 }
 
+// Whether a tick was taken of which the store knows nothing yet.
+bool Scheduler::tick_awaits_its_record() const noexcept {
+  const auto is_tick = [](const Plan& plan) { return plan.trigger == Trigger::schedule && plan.attempt == 1; };
+  if (const auto* const awaiting = std::get_if<AwaitingHooks>(&work_)) return is_tick(awaiting->plan);
+  const auto* const executing = std::get_if<Executing>(&work_);
+  if (executing == nullptr) return false;
+  if (executing->held) return is_tick(*executing->held);
+  return is_tick(executing->execution.plan()) && !executing->execution.recorded();
+}
+
+void Scheduler::record_tick(RunRecord record, Turn& turn) {
+  if (tick_awaits_its_record()) {
+    later_ticks_.push_back(std::move(record));
+  } else {
+    turn.act(RecordTick{std::move(record)});
+  }
+}
+
+void Scheduler::record_later_ticks(Turn& turn) {
+  if (later_ticks_.empty() || tick_awaits_its_record()) return;
+  for (RunRecord& record : std::exchange(later_ticks_, {})) turn.act(RecordTick{std::move(record)});
+}
+
 void Scheduler::skip(const Plan& plan, const std::string& reason, Turn& turn) {
   RunRecord record = record_without_run(plan, Outcome::skipped, reason, turn);
   turn.tell(happened::TickSkipped{record});
-  turn.act(RecordTick{std::move(record)});
+  record_tick(std::move(record), turn);
 }
 
 // It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one.
@@ -491,8 +516,9 @@ void Scheduler::handle(const StopRequested& stop, Turn& turn) {
   for (const Plan& plan : std::exchange(queue_, {})) withdraw(plan, turn);
   if (execution() != nullptr) execution()->shut_down(*shutdown_, turn);
   if (const auto* const awaiting = std::get_if<AwaitingHooks>(&work_)) {
-    withdraw(Plan(awaiting->plan), turn);
+    const Plan withdrawn = awaiting->plan;
     work_ = Idle{};
+    withdraw(withdrawn, turn);
   }
 }
 

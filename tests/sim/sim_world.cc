@@ -14,27 +14,42 @@ namespace {
 
 using core::Outcome;
 
-constexpr int our_pid = 1;
 constexpr int foreign_pid = 4711;
 
-core::RunBook open_book(SimStore& store, bool has_schedule, WallTime start) {
-  const core::RunBook::Owner owner = has_schedule ? core::RunBook::Owner::daemon : core::RunBook::Owner::once;
-  // A failure of the folder at start keeps the daemon from starting; stories are of those that start.
-  auto book = core::RunBook::open(store.folder.open(our_pid), {"/state", "boot"}, owner);
-  check(book.ok(), "the state folder can be opened");
-  if (has_schedule) check(book->note_daemon({1, start, {}, {}}).ok(), "the daemon can be noted");
-  return *std::move(book);
+// What Scheduler notices of the clock: any step it is told of, and else what readings cannot differ by themselves.
+constexpr Duration told_step = std::chrono::milliseconds(1);
+constexpr Duration unmistakable_step = std::chrono::seconds(1);
+
+// More events than these at one instant are a scheduler that wants to be woken for what it does not deal with.
+constexpr int most_events_at_once = 10'000;
+
+core::RunBook::Owner owner_of(const core::Scheduler::Settings& settings) {
+  return settings.schedule ? core::RunBook::Owner::daemon : core::RunBook::Owner::once;
 }
 
-core::Scheduler::Settings settled(core::Scheduler::Settings settings, core::RunBook& book) {
-  if (settings.settled_until || !settings.schedule) return settings;
-  const auto schedule = book.schedule();
-  check(schedule.ok(), "the schedule's record can be read");
-  settings.settled_until = schedule->settled_until;
+// Stories are of those that start.
+OpenBook open_surely(SimStore& store, core::RunBook::Owner owner, WallTime start) {
+  auto opened = open_book(store, owner, start);
+  check(opened.ok(), "the state folder can be opened");
+  return *std::move(opened);
+}
+
+core::Scheduler::Settings settled(core::Scheduler::Settings settings, const OpenBook& opened) {
+  if (!settings.settled_until) settings.settled_until = opened.settled_until;
   return settings;
 }
 
 }  // namespace
+
+Result<OpenBook> open_book(SimStore& store, core::RunBook::Owner owner, WallTime start, int pid) {
+  auto book = core::RunBook::open(store.folder.open(pid), {"/state", "boot"}, owner);
+  if (!book) return std::move(book).error();
+  if (owner == core::RunBook::Owner::once) return OpenBook{*std::move(book), std::nullopt};
+  if (auto noted = book->note_daemon({pid, start, {}, {}}); !noted) return std::move(noted).error();
+  auto schedule = book->schedule();
+  if (!schedule) return std::move(schedule).error();
+  return OpenBook{*std::move(book), schedule->settled_until};
+}
 
 void SimStore::begin_foreign_run() {
   if (foreign_) return;
@@ -44,11 +59,15 @@ void SimStore::begin_foreign_run() {
 }
 
 SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store)
+    : SimWorld(settings, start, store, open_surely(store, owner_of(settings), start)) {}
+
+SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store, OpenBook opened)
     : store_(store),
-      has_schedule_(settings.schedule.has_value()),
+      schedule_(settings.schedule),
       grace_(settings.grace),
-      book_(open_book(store, has_schedule_, start)),
-      scheduler_(settled(std::move(settings), book_)),
+      book_(std::move(opened.book)),
+      settled_until_(settings.settled_until ? settings.settled_until : opened.settled_until),
+      scheduler_(settled(std::move(settings), opened)),
       now_{start, MonoTime(std::chrono::hours(1))} {}
 
 std::vector<core::RunRecord> SimWorld::runs() const {
@@ -93,6 +112,12 @@ std::optional<core::Reply> SimWorld::reply_to(std::uint64_t request) const {
   return found == requests_.end() ? std::nullopt : found->second;
 }
 
+bool SimWorld::gave_up_records() {
+  const std::vector<std::string> notices = book_.take_notices();
+  return std::any_of(notices.begin(), notices.end(),
+                     [](const std::string& notice) { return notice.find("is given up") != std::string::npos; });
+}
+
 // ---- what stories do
 
 core::Request SimWorld::new_request(core::Asker asker) {
@@ -103,7 +128,11 @@ core::Request SimWorld::new_request(core::Asker asker) {
 
 void SimWorld::start() {
   begun_ = true;
-  deliver(has_schedule_ ? core::Begun{} : core::Begun{new_request(core::Asker::command_line)});
+  if (schedule_) {
+    const auto complaint = store_.ledger.begin(*schedule_, now_.wall, settled_until_.value_or(now_.wall));
+    if (complaint) violated(*complaint);
+  }
+  deliver(schedule_ ? core::Begun{} : core::Begun{new_request(core::Asker::command_line)});
 }
 
 void SimWorld::request_run() {
@@ -126,7 +155,6 @@ void SimWorld::reload() {
 void SimWorld::step_wall_clock_untold(Duration by) {
   now_.wall += by;
   if (by < Duration::zero()) stepped_back_since_begin_ = true;
-  if (by <= -core::clock_step_limit) far_step_back_ = true;
 }
 
 void SimWorld::step_wall_clock(Duration by) {
@@ -136,6 +164,7 @@ void SimWorld::step_wall_clock(Duration by) {
 
 void SimWorld::advance(Duration by) {
   const MonoTime until = now_.mono + by;
+  int events_at_once = 0;
   enum class What { deadline, process, store, hooks, late };
   while (!exit_code_ && violations_.empty()) {
     std::optional<MonoTime> next = scheduler_.mono_deadline();
@@ -167,6 +196,10 @@ void SimWorld::advance(Duration by) {
     if (*next > now_.mono) {
       now_.wall += *next - now_.mono;
       now_.mono = *next;
+      events_at_once = 0;
+    } else if (++events_at_once > most_events_at_once) {
+      violated("time stands still");
+      break;
     }
     switch (what) {
       case What::deadline: deliver(core::TimePassed{}); break;
@@ -184,6 +217,7 @@ void SimWorld::advance(Duration by) {
   if (until <= now_.mono) return;
   now_.wall += until - now_.mono;
   now_.mono = until;
+  if (!exit_code_ && end_by_ && now_.mono > *end_by_) violated("an ending takes longer than its grace allows");
 }
 
 // ---- events
@@ -200,6 +234,7 @@ void SimWorld::deliver(core::Event event) {
 
 void SimWorld::step(const core::Event& event) {
   ++events_delivered_;
+  notice_clock(event);
   const bool was_gone = exit_code_.has_value();
   const std::vector<core::Action> actions = scheduler_.on(event, now_);
   if (was_gone && !actions.empty()) violated("nothing happens after the exit");
@@ -268,6 +303,24 @@ void SimWorld::violated(const std::string& what) {
                         scheduler_.state_name() + ")");
 }
 
+// Follows the clock and the schedule as the scheduler has to: until it is told to end, or does by itself.
+void SimWorld::notice_clock(const core::Event& event) {
+  const bool told = std::holds_alternative<core::ClockStepped>(event);
+  const Duration offset = now_.wall.time_since_epoch() - now_.mono.time_since_epoch();
+  const Duration step = offset - clock_offset_.value_or(offset);
+  const auto* const changed = std::get_if<core::ScheduleRead>(&event);
+  const bool stepped = std::chrono::abs(step) >= (told ? told_step : unmistakable_step);
+  if (!clock_offset_ || stepped) clock_offset_ = offset;
+  if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
+  if (stepped) store_.ledger.step(step, now_.wall);
+  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall);
+}
+
+void SimWorld::deal_with(const core::RunRecord& record) {
+  if (!schedule_) return;
+  if (const auto complaint = store_.ledger.deal_with(record)) violated(*complaint);
+}
+
 void SimWorld::check_after_event() {
   if (exit_code_) {
     for (const auto& [pid, process] : processes_) {
@@ -279,12 +332,10 @@ void SimWorld::check_after_event() {
     return;
   }
   if (end_by_ && now_.mono > *end_by_) violated("an ending takes longer than its grace allows");
+  if (!begun_ || !events_.empty() || scheduler_.mono_deadline() || scheduler_.wall_deadline()) return;
   const std::string state = scheduler_.state_name();
   const bool waits_for_a_script = script_ && state.ends_with("running");
-  const bool waits_for_the_world = state == "serving, idle" || waits_for_a_script;
-  if (begun_ && !waits_for_the_world && !scheduler_.mono_deadline() && !scheduler_.wall_deadline() && events_.empty()) {
-    violated("it waits for nothing");
-  }
+  if (state != "serving, idle" && !waits_for_a_script) violated("it waits for nothing");
 }
 
 void SimWorld::check_record(const core::RunRecord& record) {
@@ -336,13 +387,9 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   begin_serial_ = action.serial;
   const core::RunRecord& record = action.record;
   if (record.trigger == core::Trigger::schedule && record.attempt == 1) {
-    if (last_tick_run_ && record.scheduled_at <= *last_tick_run_ && !far_step_back_) {
-      violated("no instant runs twice");
-    }
     if (record.scheduled_at > now_.wall + core::tick_lead) violated("no run begins long before its tick");
-    last_tick_run_ = record.scheduled_at;
-    far_step_back_ = false;
   }
+  deal_with(record);
   stepped_back_since_begin_ = false;
   const bool fails = call_fails();
   post(store_lane_, store_takes(), [this, action, fails]() -> std::optional<core::Event> {
@@ -436,6 +483,7 @@ void SimWorld::carry_out(const core::EndProcesses& action) {
 
 void SimWorld::carry_out(const core::FinishRun& action) {
   check_record(action.record);
+  deal_with(action.record);
   if (run_under_way_ != action.record.run_id) violated("a run that ends has begun");
   run_under_way_.reset();
   if (script_) violated("no script runs when its run is over");
@@ -447,6 +495,7 @@ void SimWorld::carry_out(const core::FinishRun& action) {
 
 void SimWorld::carry_out(const core::RecordTick& action) {
   check_record(action.record);
+  deal_with(action.record);
   post(store_lane_, store_takes(), [this, action]() -> std::optional<core::Event> {
     static_cast<void>(book_.record_skip(action.record));
     return std::nullopt;

@@ -20,6 +20,7 @@
 #include "sidefridge/core/run_record.h"
 #include "sidefridge/core/scheduler.h"
 #include "tests/sim/memory_store.h"
+#include "tests/sim/tick_ledger.h"
 
 namespace sidefridge::sim {
 
@@ -42,6 +43,7 @@ using HookTree = std::map<core::Hook, std::map<std::string, FakeScript>>;
 /// What a state folder would hold: outlives the daemon, so stories can crash it and start another.
 struct SimStore {
   MemoryStore folder;
+  TickLedger ledger;
 
   /// Another process runs something in the folder, from now on or no longer.
   void begin_foreign_run();
@@ -55,10 +57,20 @@ private:
 /// Thrown in place of an action, as SIGKILL would come: the world must not be used any more, its store may.
 struct Crash {};
 
+/// What a daemon, or `once`, has opened before it begins.
+struct OpenBook {
+  core::RunBook book;
+  std::optional<WallTime> settled_until;  // of a daemon
+};
+
+/// Opens the book of `store` at `start`. Errors: those of RunBook::open and of what a daemon notes in it.
+Result<OpenBook> open_book(SimStore& store, core::RunBook::Owner owner, WallTime start, int pid = 1);
+
 class SimWorld {
 public:
-  /// Opens the books of `store`, as the daemon does. Requires: nobody else has them.
+  /// Opens the book of `store`. Requires: that succeeds.
   SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store);
+  SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store, OpenBook opened);
 
   HookTree scripts;
   void add(core::Hook hook, const std::string& name, FakeScript script = {}) { scripts[hook][name] = script; }
@@ -73,6 +85,7 @@ public:
   /// From here on changes of the hooks are heard of, or not.
   void watch(core::HooksWatched::By by) { deliver(core::HooksWatched{by}); }
   void change_schedule(cron::Schedule schedule) { deliver(core::ScheduleRead{std::move(schedule)}); }
+  void spoil_schedule() { deliver(core::ScheduleUnreadable{Error{ErrorCode::invalid, "no schedule"}}); }
   /// Lets time pass; whatever is due happens in order.
   void advance(Duration by);
   /// Sets the wall clock, as an administrator, NTP or a machine that slept would; it is told of at once, later, or not.
@@ -107,6 +120,9 @@ public:
   bool logged(const std::string& part) const;
   std::uint64_t events() const { return events_delivered_; }
   std::uint64_t actions() const { return actions_done_; }
+
+  /// Whether the folder refused so many records that the book has given some up.
+  bool gave_up_records();
 
   /// What must always hold, and did not, in words; empty: all does.
   const std::vector<std::string>& violations() const { return violations_; }
@@ -157,6 +173,8 @@ private:
   void end_process(int pid);
   void check_after_event();
   void check_record(const core::RunRecord& record);
+  void notice_clock(const core::Event& event);
+  void deal_with(const core::RunRecord& record);
   void violated(const std::string& what);
   bool call_fails();
 
@@ -176,9 +194,10 @@ private:
   core::HooksRead read_hooks(Serial serial) const;
 
   SimStore& store_;
-  bool has_schedule_;
+  std::optional<cron::Schedule> schedule_;  // as at start
   Duration grace_;
   core::RunBook book_;
+  std::optional<WallTime> settled_until_;  // at start
   core::Scheduler scheduler_;
   Now now_;
   Lane store_lane_;
@@ -194,7 +213,7 @@ private:
   int scripts_started_ = 0;
   std::string last_run_id_;
   std::vector<core::Log> log_;
-  std::optional<WallTime> last_tick_run_;
+  std::optional<Duration> clock_offset_;  // wall minus monotonic time, as far as steps of it are to be noticed
   std::optional<int> exit_code_;
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::optional<core::Reply>> requests_;
@@ -206,7 +225,6 @@ private:
   int fail_in_ = 0;
   bool begun_ = false;
   bool stepped_back_since_begin_ = false;
-  bool far_step_back_ = false;
   bool forgets_ = false;
   int stops_ = 0;
   std::vector<std::string> violations_;

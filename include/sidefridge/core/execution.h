@@ -71,6 +71,8 @@ public:
   const Over* over() const noexcept { return std::get_if<Over>(&state_); }
   /// Whether a script has started: what SIGTERM does not withdraw any more.
   bool begun() const noexcept { return begun_; }
+  /// Whether its intent is stored, or its final record was given out.
+  bool recorded() const noexcept;
   const Plan& plan() const noexcept { return plan_; }
   const RunRecord& record() const noexcept { return run_.record(); }
   /// The state's name, for tests and their stories.

@@ -19,8 +19,9 @@
 //   executing  a run is under way, from its intent to its final record
 //
 // A tick that finds it at work is skipped, and recorded as that; so every tick leads to one record: of a run, or that
-// it was skipped or missed. Answers may come at once, later, twice or never: see Serial and patience.h.
-// docs/architecture.md has the table of events and states.
+// it was skipped or missed. Records of ticks are given out in the order of the ticks: the store takes the newest one
+// for how far the schedule has come, and what comes after it has no record when the daemon is killed. Answers may come
+// at once, later, twice or never: see Serial and patience.h. docs/architecture.md has the table of events and states.
 #pragma once
 
 #include <cstdint>
@@ -141,6 +142,9 @@ private:
   void retry_if_left(const Plan& failed, Turn&);
 
   RunRecord record_without_run(const Plan&, Outcome, std::string reason, const Turn&) const;
+  bool tick_awaits_its_record() const noexcept;
+  void record_tick(RunRecord, Turn&);
+  void record_later_ticks(Turn&);
   void skip(const Plan&, const std::string& reason, Turn&);
   void withdraw(const Plan&, Turn&);
   void miss(const Agenda::Missed&, const std::string& reason, Turn&);
@@ -166,6 +170,7 @@ private:
   KnownHooks hooks_;
   Preparation preparation_;
   RunIds run_ids_;
+  std::vector<RunRecord> later_ticks_;    // their records wait for that of an earlier one
   std::deque<Plan> queue_;                // runs that were asked for, or are owed
   std::vector<Reload> reloads_;           // not answered yet
   std::vector<Request> stops_;            // answered at the end
