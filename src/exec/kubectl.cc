@@ -64,9 +64,14 @@ void Output::flush() noexcept {
   if (watch_) watch_->want(empty() ? loop::Interest::nothing : loop::Interest::input);
 }
 
+KubectlCall::~KubectlCall() {
+  signal(SIGKILL);
+  std::erase(kubectl_.calls_, this);
+}
+
 void KubectlCall::signal(int number) const noexcept {
   // Not reaped yet, so the number is still its own.
-  if (!status_) ::kill(-pid_, number);
+  if (pid_ > 0 && !status_) ::kill(-pid_, number);
 }
 
 Kubectl::Kubectl(std::string program, loop::Loop loop, os::SignalFd signals, os::MonoTimer timer)
@@ -76,10 +81,6 @@ Kubectl::Kubectl(std::string program, loop::Loop loop, os::SignalFd signals, os:
       signals_(std::move(signals)),
       timer_(std::move(timer)) {
   for (char** entry = environ; *entry != nullptr; ++entry) environment_.emplace_back(*entry);
-}
-
-Kubectl::~Kubectl() {
-  for (const auto& call : calls_) call->signal(SIGKILL);
 }
 
 Result<std::unique_ptr<Kubectl>> Kubectl::open() {
@@ -109,8 +110,9 @@ Result<Output*> Kubectl::open_output(int fd) {
   return outputs_.back().get();
 }
 
-Result<KubectlCall*> Kubectl::start(const std::vector<std::string>& argv, int stdin_fd, Capture out, Capture err) {
-  auto call = std::make_unique<KubectlCall>();
+Result<std::unique_ptr<KubectlCall>> Kubectl::start(const std::vector<std::string>& argv, int stdin_fd, Capture out,
+                                                    Capture err) {
+  std::unique_ptr<KubectlCall> call(new KubectlCall(*this));
   call->out_.capture = std::move(out);
   call->err_.capture = std::move(err);
   // Closed here once kubectl has them: then its end is the end of the stream.
@@ -135,8 +137,8 @@ Result<KubectlCall*> Kubectl::start(const std::vector<std::string>& argv, int st
                         stdin_fd});
   if (!pid) return std::move(pid).error();
   call->pid_ = *pid;
-  calls_.push_back(std::move(call));
-  return calls_.back().get();
+  calls_.push_back(call.get());
+  return call;
 }
 
 bool Kubectl::wait(std::optional<MonoTime> deadline, const std::function<bool()>& holds) {
@@ -153,7 +155,7 @@ void Kubectl::on_turn() noexcept {
   // Readiness alone matters: the clock decides.
   static_cast<void>(timer_.drain().ok());
   for (const auto& output : outputs_) output->flush();
-  for (const auto& call : calls_) {
+  for (KubectlCall* const call : calls_) {
     // One that has ended is read to its end at once: no more may come to wake us.
     do {
       read(*call, call->out_);
@@ -162,7 +164,7 @@ void Kubectl::on_turn() noexcept {
     } while (call->status_ && (call->out_.may_read() || call->err_.may_read()));
   }
   // Only now is it known which outputs take more: one that was full above may have been emptied since.
-  for (const auto& call : calls_) {
+  for (KubectlCall* const call : calls_) {
     for (KubectlCall::Reader* reader : {&call->out_, &call->err_}) {
       if (reader->watch) reader->watch->want(reader->may_read() ? loop::Interest::input : loop::Interest::nothing);
     }
@@ -181,7 +183,7 @@ void Kubectl::take_signals() noexcept {
 
 void Kubectl::reap() noexcept {
   while (const auto exited = os::reap_one()) {
-    for (const auto& call : calls_) {
+    for (KubectlCall* const call : calls_) {
       if (call->pid_ == exited->pid) call->status_ = exited->status;
     }
   }

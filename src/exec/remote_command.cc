@@ -96,24 +96,24 @@ private:
   std::optional<int> wait_until_ready() {
     const MonoTime deadline = from_now(request_.wait_ready);
     for (;;) {
-      running_since_.clear();
-      why_not_ready_.clear();
+      std::string running_since;
+      std::string why_not_ready;
       auto call = kubectl_.start(kubernetes::running_since_arguments(request_.target), -1,
-                                 {[this](std::string_view bytes) { running_since_ += bytes; }},
-                                 {[this](std::string_view bytes) { why_not_ready_ += bytes; }});
+                                 {[&](std::string_view bytes) { running_since += bytes; }},
+                                 {[&](std::string_view bytes) { why_not_ready += bytes; }});
       if (!call) return failed(call.error());
       const KubectlCall& query = **call;
       kubectl_.wait(deadline, [&] { return query.over() || kubectl_.stop_signal(); });
       end_local(query);
       if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
-      if (!running_since_.empty() && query.over() && query.status().succeeded()) return std::nullopt;
+      if (!running_since.empty() && query.over() && query.status().succeeded()) return std::nullopt;
 
       const MonoTime next = from_now(ready_interval);
       if (next < deadline) kubectl_.wait(next, [&] { return kubectl_.stop_signal().has_value(); });
       if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
       if (next >= deadline) {
         std::string text = where() + " did not run within " + text::format_duration(request_.wait_ready);
-        if (!why_not_ready_.empty()) text += ": " + kubernetes::reason_of(why_not_ready_);
+        if (!why_not_ready.empty()) text += ": " + kubernetes::reason_of(why_not_ready);
         return failed({ErrorCode::unavailable, std::move(text)});
       }
     }
@@ -284,9 +284,6 @@ private:
   std::string mark_;
   kubernetes::ExecStream stream_;
   kubernetes::Cksum cksum_;
-  // What calls write, which may outlive the functions that started them.
-  std::string running_since_;
-  std::string why_not_ready_;
   std::string why_not_ended_;
 };
 

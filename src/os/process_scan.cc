@@ -17,27 +17,19 @@
 #include <optional>
 #include <utility>
 
+#include "sidefridge/os/process_stat.h"
 #include "sidefridge/os/read_up_to.h"
 #include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {
 namespace {
 
-/// What /proc/PID/stat says of a process, as far as it matters here.
-struct Stat {
-  pid_t parent = 0;
-  pid_t session = 0;
-  std::uint64_t start_ticks = 0;
-  enum class Life { alive, zombie } life = Life::alive;
-  std::array<char, 32> comm{};  // 15 bytes, or twice that with the kernel's escapes, and NUL
-};
-
 /// How a process is related to us and to the run.
 enum class Kinship { unknown, stranger, descendant, member };
 
 struct Entry {
   pid_t pid = 0;
-  Stat stat;
+  ProcessStat stat;
   Kinship kinship = Kinship::unknown;
 };
 
@@ -55,62 +47,14 @@ private:
   std::array<char, 32> text_{};
 };
 
-/// The fields of a stat line after the comm, one by one.
-class Fields {
-public:
-  explicit Fields(std::string_view text) noexcept : rest_(text) {}
-
-  std::string_view next() noexcept {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size()));
-    const std::string_view field = rest_.substr(0, rest_.find(' '));
-    rest_.remove_prefix(field.size());
-    return field;
-  }
-  void skip(int count) noexcept {
-    for (int i = 0; i < count; ++i) next();
-  }
-  template <class Number>
-  Number next_number() noexcept {
-    const std::string_view field = next();
-    Number number{};
-    std::from_chars(field.data(), field.data() + field.size(), number);
-    return number;
-  }
-
-private:
-  std::string_view rest_;
-};
-
 /// Returns: nothing when the process is gone, or hidden from us.
-std::optional<Stat> read_stat(int proc_fd, pid_t pid) noexcept {
+std::optional<ProcessStat> read_stat(int proc_fd, pid_t pid) noexcept {
   const UniqueFd fd(::openat(proc_fd, ProcPath(pid, "stat").c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return std::nullopt;
   std::array<char, 1024> buffer;
   const ssize_t got = read_up_to(fd.get(), buffer);
   if (got <= 0) return std::nullopt;
-  const std::string_view line(buffer.data(), static_cast<std::size_t>(got));
-
-  // A process names itself, also ") R 1 (": only the last parenthesis closes the comm.
-  const std::size_t open = line.find('(');
-  const std::size_t close = line.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
-  Stat stat;
-  const std::string_view comm = line.substr(open + 1, close - open - 1).substr(0, stat.comm.size() - 1);
-  std::copy(comm.begin(), comm.end(), stat.comm.begin());
-
-  Fields fields(line.substr(close + 1));  // proc_pid_stat(5), from field 3 on
-  const std::string_view state = fields.next();
-  stat.parent = fields.next_number<pid_t>();
-  fields.skip(1);
-  stat.session = fields.next_number<pid_t>();
-  fields.skip(13);
-  const long threads = fields.next_number<long>();
-  fields.skip(1);
-  stat.start_ticks = fields.next_number<std::uint64_t>();
-  // A main thread that has ended looks like a zombie while the process' other threads go on.
-  const bool ended = state == "Z" || state == "X" || state == "x";
-  if (ended && threads <= 1) stat.life = Stat::Life::zombie;
-  return stat;
+  return parse_process_stat({buffer.data(), static_cast<std::size_t>(got)});
 }
 
 /// What /proc/PID/environ says about a mark.
@@ -172,7 +116,7 @@ public:
       pid_t pid = 0;
       const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
       if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) continue;
-      if (const std::optional<Stat> stat = read_stat(scan.fd(), pid)) {
+      if (const std::optional<ProcessStat> stat = read_stat(scan.fd(), pid)) {
         scan.entries_.push_back(Entry{pid, *stat, Kinship::unknown});
       }
     }
@@ -186,7 +130,7 @@ public:
     std::vector<FoundProcess> found;
     for (Entry& entry : entries_) {
       classify(entry, belongs);
-      if (entry.kinship != Kinship::member || entry.stat.life == Stat::Life::zombie) continue;
+      if (entry.kinship != Kinship::member || entry.stat.life == ProcessStat::Life::zombie) continue;
       found.push_back(FoundProcess{entry.pid, entry.stat.start_ticks, entry.stat.comm.data()});
     }
     return found;
@@ -214,7 +158,7 @@ private:
   Entry* parent_of(Entry& entry) noexcept {
     if (Entry* const parent = find(entry.stat.parent)) return parent;
     // The parent ended between the two readings; somebody has adopted the process since.
-    if (const std::optional<Stat> again = read_stat(fd(), entry.pid)) entry.stat.parent = again->parent;
+    if (const std::optional<ProcessStat> again = read_stat(fd(), entry.pid)) entry.stat.parent = again->parent;
     return find(entry.stat.parent);
   }
 
@@ -254,7 +198,7 @@ Result<std::vector<FoundProcess>> find_processes_of_run(std::span<const pid_t> s
   if (!scan) return std::move(scan).error();
   return scan->members([&](const Entry& entry) {
     if (std::find(sessions.begin(), sessions.end(), entry.stat.session) != sessions.end()) return true;
-    return !mark.empty() && entry.stat.life == Stat::Life::alive && has_mark(scan->fd(), entry.pid, mark);
+    return !mark.empty() && entry.stat.life == ProcessStat::Life::alive && has_mark(scan->fd(), entry.pid, mark);
   });
 }
 
@@ -269,7 +213,7 @@ void signal_processes(std::span<const FoundProcess> processes, int signal_number
   if (!proc) return;
   for (const FoundProcess& process : processes) {
     // The process may have ended since, and its pid may be another's now.
-    const std::optional<Stat> now = read_stat(proc.get(), process.pid);
+    const std::optional<ProcessStat> now = read_stat(proc.get(), process.pid);
     if (now && now->start_ticks == process.start_ticks) ::kill(process.pid, signal_number);
   }
 }

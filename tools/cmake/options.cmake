@@ -9,6 +9,22 @@ if(SIDEFRIDGE_SANITIZE)
   target_compile_options(sidefridge_options INTERFACE -fsanitize=${SIDEFRIDGE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sidefridge_options INTERFACE -fsanitize=${SIDEFRIDGE_SANITIZE})
 endif()
+# Release programs are hardened. -static-pie does not work with every toolchain for musl, so a static one is no PIE.
+include(CheckPIESupported)
+if(NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-static")
+  check_pie_supported()
+endif()
+# Before version 12, g++ knows no level 3. What a distribution sets by itself is replaced, not redefined.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  set(fortify_level 2)
+else()
+  set(fortify_level 3)
+endif()
+target_compile_options(sidefridge_options INTERFACE
+  $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${fortify_level} -fstack-protector-strong>)
+target_link_options(sidefridge_options INTERFACE $<$<CONFIG:Release>:-Wl,-z,relro,-z,now,-z,noexecstack>)
+# The standard library's own checks, where speed is nothing.
+target_compile_definitions(sidefridge_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 # Sections that nothing refers to are left out of the binaries.
 target_compile_options(sidefridge_options INTERFACE -ffunction-sections -fdata-sections)
 target_link_options(sidefridge_options INTERFACE -Wl,--gc-sections -Wl,--as-needed)

@@ -63,9 +63,17 @@ struct Capture {
   Output* holds = nullptr;  // while it is congested, nothing is read
 };
 
+class Kubectl;
+
 /// A kubectl that was started.
+/// Owns:     the process, which is killed unless it has ended, and what it writes.
+/// Requires: destroyed before its Kubectl, and not while that waits.
 class KubectlCall {
 public:
+  KubectlCall(const KubectlCall&) = delete;
+  KubectlCall& operator=(const KubectlCall&) = delete;
+  ~KubectlCall();
+
   /// It has ended, and all it wrote was given to the sinks.
   bool over() const noexcept { return status_ && !out_.pipe && !err_.pipe; }
   /// Requires: over().
@@ -86,6 +94,9 @@ private:
     std::optional<loop::FdWatch> watch;
   };
 
+  explicit KubectlCall(Kubectl& kubectl) noexcept : kubectl_(kubectl) {}
+
+  Kubectl& kubectl_;
   pid_t pid_ = -1;
   std::optional<ExitStatus> status_;
   Reader out_;
@@ -93,7 +104,7 @@ private:
 };
 
 /// Starts kubectl, and waits.
-/// Owns:   the loop, the signals of the process, and every call, all of which are killed at the end.
+/// Owns:   the loop and the signals of the process.
 /// Thread: one.
 class Kubectl final : private loop::TurnListener {
 public:
@@ -102,14 +113,14 @@ public:
   static Result<std::unique_ptr<Kubectl>> open();
   Kubectl(const Kubectl&) = delete;
   Kubectl& operator=(const Kubectl&) = delete;
-  ~Kubectl();
 
   /// Our stdout or stderr as an Output. Requires: asked for at most once each.
   Result<Output*> open_output(int fd);
 
   /// Starts `kubectl` with these arguments, from argv[0] on, in a session of its own. `stdin_fd`: as SpawnRequest has
-  /// it. Returns: the call, which lives as long as *this. Errors: as spawn().
-  Result<KubectlCall*> start(const std::vector<std::string>& argv, int stdin_fd, Capture out, Capture err);
+  /// it. Errors: as spawn().
+  Result<std::unique_ptr<KubectlCall>> start(const std::vector<std::string>& argv, int stdin_fd, Capture out,
+                                             Capture err);
 
   /// Waits until `holds`, which is asked again whenever something happened, or the deadline has passed.
   /// Returns: whether it holds.
@@ -119,6 +130,8 @@ public:
   std::optional<int> stop_signal() const noexcept { return stop_signal_; }
 
 private:
+  friend class KubectlCall;
+
   Kubectl(std::string program, loop::Loop loop, os::SignalFd signals, os::MonoTimer timer);
   void on_turn() noexcept override;
   void take_signals() noexcept;
@@ -138,7 +151,7 @@ private:
   std::optional<loop::FdWatch> signal_watch_;
   std::optional<loop::FdWatch> timer_watch_;
   std::vector<std::unique_ptr<Output>> outputs_;
-  std::vector<std::unique_ptr<KubectlCall>> calls_;
+  std::vector<KubectlCall*> calls_;
 };
 
 }  // namespace sidefridge::exec
