@@ -86,8 +86,12 @@ void Execution::start(Turn& turn) {
   began_at_ = turn.now.wall;
   began_mono_ = turn.now.mono;
   turn.tell(happened::RunStarted{record().run_id, record().trigger});
-  if (settings_.run_timeout > Duration::zero()) run_deadline_ = turn.now.mono + settings_.run_timeout;
+  limit_run(turn);
   run_next_script(turn);
+}
+
+void Execution::limit_run(Turn& turn) noexcept {
+  if (settings_.run_timeout > Duration::zero()) run_deadline_ = turn.now.mono + settings_.run_timeout;
 }
 
 // The wall clock as it was when the run began, and went on: whatever happens to it since, nothing takes negative time.
@@ -151,11 +155,10 @@ void Execution::script_over(ScriptResult result, Turn& turn) {
   const Duration elapsed = turn.now.mono - script_began_;
   turn.tell(happened::ScriptFinished{record().run_id, run_.running_script(), result, elapsed});
   run_.on_ended(result, elapsed);
-  if (in_chain && run_.in_on_error()) {
-    // on_error as a whole has the time of the chain once more.
-    run_deadline_.reset();
-    if (settings_.run_timeout > Duration::zero()) run_deadline_ = turn.now.mono + settings_.run_timeout;
-  }
+  // on_error as a whole has the time of the chain once more; after a script that used it up, the others have it again:
+  // an alert does not depend on what hangs before it.
+  if (in_chain && run_.in_on_error()) run_deadline_.reset();
+  if (!run_deadline_) limit_run(turn);
   run_next_script(turn);
 }
 
@@ -277,8 +280,8 @@ void Execution::on_time(Turn& turn) {
 }
 
 void Execution::shut_down(const Shutdown& shutdown, Turn& turn) {
-  const bool again = shutdown_.has_value();
-  shut_down_again_ = again;
+  shut_down_again_ = shutdown_.has_value();
+  const bool interrupted_before = grace_over_;  // else interrupt() sends the signal
   shutdown_ = shutdown;
   const MonoTime last_word = turn.now.mono + last_store_patience;
   std::visit(Overloaded{[&](Recording& recording) { recording.deadline = std::min(recording.deadline, last_word); },
@@ -288,10 +291,10 @@ void Execution::shut_down(const Shutdown& shutdown, Turn& turn) {
                               std::min(finishing.deadline, std::max(shutdown.record_deadline, last_word));
                         },
                         [&](Ending& ending) {
-                          if (again) ending.escalation.widen(Scope::everything, shutdown, turn);
+                          if (interrupted_before) ending.escalation.widen(Scope::everything, shutdown, turn);
                         },
                         [&](Sweeping& sweeping) {
-                          if (again) sweeping.escalation.widen(Scope::everything, shutdown, turn);
+                          if (interrupted_before) sweeping.escalation.widen(Scope::everything, shutdown, turn);
                         },
                         Ignored<Running, Over>{}},
              state_);

@@ -7,6 +7,19 @@
 #include "sidefridge/base/check.h"
 
 namespace sidefridge::cron {
+namespace {
+
+// The last tick up to `until`, or `from`, which is one. Halves what lies between, so that it takes a few searches.
+WallTime last_tick(const Schedule& schedule, WallTime from, WallTime until) noexcept {
+  WallTime last = from;
+  for (Duration ahead = (until - from) / 2; ahead > Duration::zero(); ahead /= 2) {
+    const std::optional<WallTime> tick = next(schedule, last + ahead);
+    if (tick && *tick <= until) last = *tick;
+  }
+  return last;
+}
+
+}  // namespace
 
 std::optional<Tick> Ticks::after(WallTime instant) const noexcept {
   const std::optional<WallTime> at = cron::next(schedule_, instant);
@@ -48,9 +61,9 @@ std::optional<TickSpan> Ticks::pass_over(WallTime now) noexcept {
     ++passed.count;
   }
   if (passed.count == most_counted_ticks) {
-    settle(std::max(passed.last, now - delay_));
-    while (next_ && next_->due_at <= now) take();
+    settle(last_tick(schedule_, passed.last, now - delay_));
     passed.last = settled_until_;
+    while (next_ && next_->due_at <= now) passed.last = take().at;
   }
   return passed;
 }

@@ -46,20 +46,20 @@ TEST(Config, without_settings_is_the_defaults) {
   EXPECT_EQ(config.state_dir, "/run/sidefridge");
   EXPECT_EQ(config.log_format, LogFormat::text);
   EXPECT_EQ(config.log_level, LogLevel::info);
-  EXPECT_EQ(config.grace, 25s);
+  EXPECT_EQ(config.grace, 15s);
   EXPECT_EQ(config.store_limit_bytes, 64U << 20);
   EXPECT_EQ(config.history_limit, 1000U);
-  EXPECT_EQ(config.script_timeout, 0s);
-  EXPECT_EQ(config.run_timeout, 0s);
+  EXPECT_EQ(config.job.script_timeout, 0s);
+  EXPECT_EQ(config.job.run_timeout, 0s);
   EXPECT_EQ(config.schedule_file, "");
-  EXPECT_EQ(config.settle, 250ms);
-  EXPECT_EQ(config.poll, 60s);
+  EXPECT_EQ(config.hooks.settle, 250ms);
+  EXPECT_EQ(config.hooks.poll, 60s);
   EXPECT_EQ(config.hooks_limit_bytes, 64U << 20);
-  EXPECT_FALSE(config.run_on_start);
-  EXPECT_EQ(config.catch_up, 0s);
+  EXPECT_FALSE(config.job.run_on_start);
+  EXPECT_EQ(config.job.catch_up, 0s);
   EXPECT_EQ(config.jitter, 0s);
-  EXPECT_EQ(config.retries, 0U);
-  EXPECT_EQ(config.retry_delay, 10s);
+  EXPECT_EQ(config.job.retries, 0U);
+  EXPECT_EQ(config.job.retry_delay, 10s);
   EXPECT_TRUE(config.warnings.empty());
 }
 
@@ -108,18 +108,19 @@ TEST(Config, takes_every_setting) {
   EXPECT_EQ(config.grace, 90s);
   EXPECT_EQ(config.store_limit_bytes, 1U << 20);
   EXPECT_EQ(config.history_limit, 1'000'000U);
-  EXPECT_EQ(config.script_timeout, 10min);
-  EXPECT_EQ(config.run_timeout, 2h);
+  EXPECT_EQ(config.job.script_timeout, 10min);
+  EXPECT_EQ(config.job.run_timeout, 2h);
   EXPECT_EQ(config.schedule_file, "/scripts/schedule");
-  EXPECT_EQ(config.settle, 1s);
-  EXPECT_EQ(config.poll, 0s);
+  EXPECT_EQ(config.hooks.settle, 1s);
+  EXPECT_EQ(config.hooks.poll, 0s);
   EXPECT_EQ(config.hooks_limit_bytes, 1U << 20);
-  EXPECT_TRUE(config.run_on_start);
-  EXPECT_EQ(config.catch_up, 24h);
+  EXPECT_TRUE(config.job.run_on_start);
+  EXPECT_EQ(config.job.catch_up, 24h);
   EXPECT_EQ(config.jitter, 5min);
-  EXPECT_EQ(config.retries, 3U);
-  EXPECT_EQ(config.retry_delay, 30s);
-  EXPECT_TRUE(config.warnings.empty());
+  EXPECT_EQ(config.job.retries, 3U);
+  EXPECT_EQ(config.job.retry_delay, 30s);
+  ASSERT_EQ(config.warnings.size(), 1U);
+  EXPECT_TRUE(config.warnings[0].starts_with("SIDEFRIDGE_GRACE is 1 min 30 s: ")) << config.warnings[0];
 }
 
 TEST(Config, takes_the_last_of_a_setting_given_twice) {
@@ -193,6 +194,18 @@ TEST(Config, tells_all_mistakes_at_once_each_on_one_line) {
   EXPECT_TRUE(mistakes[0].starts_with("CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set")) << mistakes[0];
   EXPECT_TRUE(mistakes[1].starts_with("SIDEFRIDGE_LOG_LEVEL (--log-level): found 'loud'")) << mistakes[1];
   EXPECT_TRUE(mistakes[2].starts_with("SIDEFRIDGE_GRACE (--grace): found 'so\\x0aon'")) << mistakes[2];
+}
+
+TEST(Config, warns_of_a_grace_with_which_an_ending_takes_longer_than_kubernetes_waits) {
+  EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", "25s"}}).warnings,
+            Lines{"SIDEFRIDGE_GRACE is 25 s: with it an ending takes longer than the 30 s that Kubernetes gives a pod; "
+                  "set the pod's terminationGracePeriodSeconds to 39 or more"});
+  EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", "16001ms"}}).warnings,
+            Lines{"SIDEFRIDGE_GRACE is 16 s: with it an ending takes longer than the 30 s that Kubernetes gives a "
+                  "pod; set the pod's terminationGracePeriodSeconds to 31 or more"});
+  for (const char* const enough : {"0", "3s", "15s", "16s"}) {
+    EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", enough}}).warnings, Lines{}) << enough;
+  }
 }
 
 TEST(Config, warns_of_a_variable_that_looks_like_a_typo) {

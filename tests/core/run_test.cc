@@ -12,6 +12,8 @@ namespace {
 
 using Tags = std::vector<std::string>;
 
+const Job& backup = job_of(JobId::backup);
+
 HookSet hooks_with(const std::vector<Script>& scripts) {
   HookSet hooks;
   for (const Hook hook : all_hooks) {
@@ -67,9 +69,9 @@ Tags play(Run& run, const std::string& failing = "", const ScriptResult& result 
   return played;
 }
 
-TEST(Run, of_every_trigger_but_install_takes_the_three_backup_hooks) {
-  for (const Trigger trigger : {Trigger::schedule, Trigger::manual, Trigger::catch_up}) {
-    core::Run run(record_for(trigger), one_each());
+TEST(Run, of_the_backup_job_takes_the_three_backup_hooks_whatever_the_trigger) {
+  for (const Trigger trigger : {Trigger::schedule, Trigger::manual, Trigger::catch_up, Trigger::start}) {
+    core::Run run(record_for(trigger), backup, one_each());
     EXPECT_EQ(play(run), (Tags{"before_backups/x", "backups/x", "after_backups/x"}));
     EXPECT_EQ(run.record().outcome, Outcome::succeeded);
     EXPECT_TRUE(run.record().reason.empty());
@@ -77,13 +79,13 @@ TEST(Run, of_every_trigger_but_install_takes_the_three_backup_hooks) {
   }
 }
 
-TEST(Run, of_an_install_takes_install_dependencies_alone) {
-  core::Run run(record_for(Trigger::install), one_each());
+TEST(Run, of_the_install_job_takes_install_dependencies_alone) {
+  core::Run run(record_for(Trigger::install), job_of(JobId::install), one_each());
   EXPECT_EQ(play(run), Tags{"install_dependencies/x"});
 }
 
 TEST(Run, without_scripts_succeeds) {
-  core::Run run(record_for(Trigger::manual), HookSet{});
+  core::Run run(record_for(Trigger::manual), backup, HookSet{});
   EXPECT_TRUE(play(run).empty());
   EXPECT_EQ(run.record().outcome, Outcome::succeeded);
 }
@@ -95,7 +97,7 @@ TEST(Run, turns_to_on_error_after_a_failure_of_any_kind_in_any_hook) {
   const Tags chain{"before_backups/x", "backups/x", "after_backups/x"};
   for (std::size_t i = 0; i < chain.size(); ++i) {
     for (const ScriptResult& failure : failures) {
-      core::Run run(record_for(Trigger::schedule), one_each());
+      core::Run run(record_for(Trigger::schedule), backup, one_each());
       Tags expected(chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(i) + 1);
       expected.push_back("on_error/x");
       EXPECT_EQ(play(run, chain[i], failure), expected);
@@ -110,7 +112,7 @@ TEST(Run, turns_to_on_error_after_a_failure_of_any_kind_in_any_hook) {
 TEST(Run, keeps_the_first_failure_when_on_error_fails_too) {
   const HookSet hooks =
       hooks_with({script(Hook::backups, "x"), script(Hook::on_error, "1"), script(Hook::on_error, "2")});
-  core::Run run(record_for(Trigger::schedule), hooks);
+  core::Run run(record_for(Trigger::schedule), backup, hooks);
   for (const int code : {3, 4, 5}) {
     run.on_started(WallTime{});
     run.on_ended(exited(code), Duration{});
@@ -121,7 +123,7 @@ TEST(Run, keeps_the_first_failure_when_on_error_fails_too) {
 }
 
 TEST(Run, that_fails_before_its_first_script_turns_to_on_error) {
-  core::Run run(record_for(Trigger::schedule), one_each());
+  core::Run run(record_for(Trigger::schedule), backup, one_each());
   run.fail("Run could not begin: no space left");
   EXPECT_EQ(play(run), Tags{"on_error/x"});
   EXPECT_FALSE(run.failure()->script);
@@ -129,7 +131,7 @@ TEST(Run, that_fails_before_its_first_script_turns_to_on_error) {
 }
 
 TEST(Run, that_is_interrupted_starts_nothing_more) {
-  core::Run run(record_for(Trigger::schedule), one_each());
+  core::Run run(record_for(Trigger::schedule), backup, one_each());
   run.on_started(WallTime{});
   run.interrupt("told to end");
   run.interrupt("again");
@@ -141,13 +143,32 @@ TEST(Run, that_is_interrupted_starts_nothing_more) {
 }
 
 TEST(Run, that_failed_before_it_was_interrupted_stays_failed) {
-  core::Run run(record_for(Trigger::schedule), one_each());
+  core::Run run(record_for(Trigger::schedule), backup, one_each());
   run.on_started(WallTime{});
   run.on_ended(exited(1), Duration{});
   run.interrupt("told to end");
   EXPECT_EQ(run.next_script(), nullptr);
   run.finish(WallTime{});
   EXPECT_EQ(run.record().outcome, Outcome::failed);
+}
+
+TEST(Run, of_the_install_job_that_fails_turns_to_on_error) {
+  core::Run run(record_for(Trigger::install), job_of(JobId::install), one_each());
+  EXPECT_EQ(play(run, "install_dependencies/x", exited(1)), (Tags{"install_dependencies/x", "on_error/x"}));
+  EXPECT_EQ(run.record().outcome, Outcome::failed);
+}
+
+TEST(Job, has_a_name_and_stages_that_end_with_on_error) {
+  EXPECT_EQ(job_of(JobId::backup).name, "backup");
+  EXPECT_EQ(job_of(JobId::install).name, "install");
+  for (const JobId id : {JobId::backup, JobId::install}) {
+    const Job& job = job_of(id);
+    EXPECT_EQ(job.id, id);
+    EXPECT_EQ(job.stages.back().hook, Hook::on_error);
+    for (const Stage& stage : job.stages) {
+      EXPECT_EQ(stage.role == StageRole::on_failure, stage.hook == Hook::on_error) << name_of(stage.hook);
+    }
+  }
 }
 
 TEST(FailureMessage, says_how_the_script_ended) {
@@ -159,6 +180,8 @@ TEST(FailureMessage, says_how_the_script_ended) {
             "Script '/scripts/backups/bkp' could not be started: no sh");
   EXPECT_EQ(failure_message(bkp, other(StepOutcome::timed_out, "too long")),
             "Script '/scripts/backups/bkp' timed out: too long");
+  EXPECT_EQ(failure_message(bkp, other(StepOutcome::interrupted, "SIGTERM came twice")),
+            "Script '/scripts/backups/bkp' was interrupted: SIGTERM came twice");
 }
 
 TEST(HookSet, sorts_scripts_by_the_bytes_of_their_names) {

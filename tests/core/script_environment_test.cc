@@ -16,7 +16,8 @@ namespace {
 using Lines = std::vector<std::string>;
 
 StartScript a_start() {
-  return {Script{Hook::backups, "bkp", "/scripts/backups/bkp"},
+  return {7,
+          Script{Hook::backups, "bkp", "/scripts/backups/bkp"},
           "20261123-030000-000",
           Trigger::catch_up,
           text::parse_rfc3339("2026-11-23T03:00:00Z").value(),

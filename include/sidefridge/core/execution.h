@@ -106,6 +106,7 @@ private:
 
   void start_when_due(Turn& turn);
   void start(Turn& turn);
+  void limit_run(Turn& turn) noexcept;
   void run_next_script(Turn& turn);
   void save_steps(Turn& turn);
   void end_script(StepOutcome outcome, std::string detail, Scope scope, Turn& turn);

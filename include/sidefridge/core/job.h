@@ -35,7 +35,8 @@ const Job& job_of(JobId id) noexcept;
 /// What a user sets for a job.
 struct JobSettings {
   Duration script_timeout{};                        // zero: none
-  Duration run_timeout{};                           // zero: none; for the chain, and once more for on_error as a whole
+  Duration run_timeout{};                           // zero: none; for the chain, once more for on_error as a whole, and
+                                                    // again after each of its scripts that used it up
   Duration catch_up{};                              // how long ago a missed tick still counts; zero: none does
   bool run_on_start = false;                        // once when the daemon starts, too
   std::uint32_t retries = 0;                        // how often a failed run is tried again, unless a tick comes first

@@ -18,7 +18,7 @@ struct Tick {
   friend bool operator==(const Tick&, const Tick&) = default;
 };
 
-/// Ticks that nothing came of, one after the other.
+/// Ticks that nothing came of, one after the other; `first` and `last` are ticks themselves.
 struct TickSpan {
   WallTime first;
   WallTime last;
