@@ -155,6 +155,7 @@ void Execution::script_over(ScriptResult result, Turn& turn) {
   const Duration elapsed = turn.now.mono - script_began_;
   turn.tell(happened::ScriptFinished{record().run_id, run_.running_script(), result, elapsed});
   run_.on_ended(result, elapsed);
+  if (grace_over_) run_.interrupt("interrupted: " + why_interrupted());
   // on_error as a whole has the time of the chain once more; after a script that used it up, the others have it again:
   // an alert does not depend on what hangs before it.
   if (in_chain && run_.in_on_error()) run_deadline_.reset();
@@ -301,19 +302,19 @@ void Execution::shut_down(const Shutdown& shutdown, Turn& turn) {
   if (!grace_over_ && shutdown.grace_deadline <= turn.now.mono) interrupt(turn);
 }
 
+std::string Execution::why_interrupted() const {
+  return shut_down_again_ ? "SIGTERM came twice" : "SIGTERM came, and SIDEFRIDGE_GRACE was over";
+}
+
 // The grace is over: whatever runs is ended, on_error included.
 void Execution::interrupt(Turn& turn) {
   grace_over_ = true;
-  const std::string why = shut_down_again_ ? "SIGTERM came twice" : "SIGTERM came, and SIDEFRIDGE_GRACE was over";
-  const std::string reason = "interrupted: " + why;
   std::visit(Overloaded{[&](Running&) {
-                          run_.interrupt(reason);
-                          end_script(StepOutcome::interrupted, why, Scope::everything, turn);
+                          run_.interrupt("interrupted: " + why_interrupted());
+                          end_script(StepOutcome::interrupted, why_interrupted(), Scope::everything, turn);
                         },
-                        [&](Ending& ending) {
-                          run_.interrupt(reason);
-                          ending.escalation.widen(Scope::everything, *shutdown_, turn);
-                        },
+                        // What it timed out for comes first: a failure before the end of the grace stays one.
+                        [&](Ending& ending) { ending.escalation.widen(Scope::everything, *shutdown_, turn); },
                         // Its scripts are over: how it ended stays.
                         [&](Sweeping& sweeping) { sweeping.escalation.widen(Scope::everything, *shutdown_, turn); },
                         Ignored<Recording, Poised, Finishing, Over>{}},

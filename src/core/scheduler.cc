@@ -116,7 +116,7 @@ void Scheduler::handle(const Begun& begun, Turn& turn) {
 
 void Scheduler::after_preparation(Turn& turn) {
   life_ = Serving{};
-  if (!agenda_) return;
+  if (!agenda_ || shutdown_) return;
   turn.tell(happened::Ready{agenda_->describe_coming()});
   if (!settings_.job.run_on_start) return;
   // It stands for what was missed, too.

@@ -176,7 +176,7 @@ TEST(Agenda, another_schedule_counts_from_now_on_and_keeps_what_has_come) {
 // ---- steps of the wall clock
 
 TEST(Agenda, a_step_of_less_than_three_hours_leaves_the_tick_that_was_jumped_over_due) {
-  for (const Duration step : {Duration(1s), Duration(1h), Duration(3h - 1ns)}) {
+  for (const Duration step : {Duration(1s), Duration(1h), Duration{3h} - 1ns}) {
     Agenda agenda = hourly();
     const Agenda::Missed missed = agenda.on_clock_stepped(step, wall("09:30:00") + step);
     EXPECT_EQ(missed.ticks, std::nullopt);

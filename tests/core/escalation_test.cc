@@ -20,7 +20,7 @@ using Texts = std::vector<std::string>;
 class EscalationTest : public ::testing::Test {
 protected:
   void begin(const std::optional<Shutdown>& shutdown = std::nullopt, Scope scope = Scope::run) {
-    note(turns.take([&](Turn& turn) { escalation.emplace(scope, "r-1", shutdown, turn); }));
+    note(turns.take([&](Turn& turn) { escalation.emplace(scope, happened::Whose::leftovers, "r-1", shutdown, turn); }));
   }
   Verdict alive(Serial serial, const Texts& processes) {
     Verdict verdict{};

@@ -490,7 +490,9 @@ TEST(ExecutionTable, from_every_state_time_alone_leads_to_the_end) {
       const MonoTime start = r.turns.now.mono;
       for (int step = 0; step < 50 && r.run->over() == nullptr; ++step) r.until_deadline();
       ASSERT_NE(r.run->over(), nullptr) << state;
-      if (told) EXPECT_LE(r.turns.now.mono - start, kubernetes_patience - last_store_patience) << state;
+      if (told) {
+        EXPECT_LE(r.turns.now.mono - start, kubernetes_patience - last_store_patience) << state;
+      }
     }
   }
 }

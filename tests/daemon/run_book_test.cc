@@ -405,6 +405,7 @@ TEST_F(RunBookTest, its_calls_may_come_from_any_thread_one_at_a_time) {
     EXPECT_EQ(in_child([&] { EXPECT_FALSE(try_open(RunBook::Owner::once).ok()); }), 0);
     must(elsewhere([&] { return book.finish(ended(run)); }));
     RunRecord skip = run_of("");
+    skip.scheduled_at = run.scheduled_at;
     skip.outcome = Outcome::skipped;
     must(elsewhere([&] { return book.record_skip(skip); }));
     must(elsewhere([&] {

@@ -1277,5 +1277,32 @@ TEST_F(Story, a_request_gets_one_answer) {
   EXPECT_EQ(w.reply_to(5), core::Reply::done) << "that of SIGTERM";
 }
 
+TEST_F(Story, a_script_that_timed_out_before_the_grace_was_over_has_failed) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.job.script_timeout = 14s;
+  World w = world(settings);
+  w.add(Hook::backups, "hangs", {.runs_for = 1h, .ignores_term = true});
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(1h);
+  w.stop();
+  w.advance(30s);
+  EXPECT_EQ(w.exit_code(), 0);
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_EQ(w.started(), Tags{"backups/hangs"}) << "nothing starts any more";
+}
+
+TEST_F(Story, an_install_that_succeeds_after_term_makes_nothing_ready) {
+  World w = world();
+  w.add(Hook::install_dependencies, "tools", {.runs_for = 10s});
+  w.start();
+  w.advance(1s);
+  w.stop();
+  w.advance(20s);
+  EXPECT_EQ(w.exit_code(), 0);
+  EXPECT_FALSE(w.logged("ready"));
+}
+
 }  // namespace
 }  // namespace sidefridge::sim

@@ -182,11 +182,11 @@ TEST_F(HistoryTest, a_tick_settles_the_schedule_from_its_intent_on_even_when_it_
   must(history.note_daemon(daemon_of(5)));
   RunRecord run = tick_at(10);
   run.sequence = must(history.begin(run));
-  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(11), at(10), at(11)}));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(10), at(10), at(11)}));
   must(history.finish(tick_at(20, Outcome::skipped)));
   run.outcome = Outcome::succeeded;
   must(history.finish(run));
-  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(21), at(20), at(11)}));
+  EXPECT_EQ(must(history.schedule()), (core::ScheduleRecord{at(20), at(20), at(11)}));
 }
 
 TEST_F(HistoryTest, a_manual_run_starts_but_settles_nothing) {

@@ -116,6 +116,7 @@ private:
   void withdraw(Turn& turn);
   void record(End end, Turn& turn);
   void interrupt(Turn& turn);
+  std::string why_interrupted() const;
   WallTime run_clock(const Turn& turn) const noexcept;
 
   Plan plan_;
