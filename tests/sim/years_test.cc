@@ -31,7 +31,7 @@ constexpr std::uint64_t default_years = 1000;
 constexpr const char* build = "without sanitizers";
 #endif
 
-constexpr int most_tries = 20'000;
+constexpr int most_tries = 2'000;
 
 std::optional<std::uint64_t> number_from(const char* variable) {
   const char* const text = std::getenv(variable);
