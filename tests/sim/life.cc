@@ -513,8 +513,12 @@ private:
     simpler |= simplify([](Life& life) { life.hooks.settle = core::HookSettings{}.settle; });
     simpler |= simplify([](Life& life) { life.grace = core::default_grace; });
     simpler |= simplify([](Life& life) { life.restarts_after.reset(); });
-    for (const char* const schedule : {"0 3 * * *", "0 * * * *", "* * * * *", "* * * * * *"}) {
-      simpler |= simplify([&](Life& life) { life.schedule = schedule; });
+    // Only while there are not too many ticks to play.
+    const std::vector<std::pair<const char*, Duration>> plain{
+        {"0 3 * * *", 24h}, {"0 * * * *", 1h}, {"* * * * *", 1min}, {"* * * * * *", 1s}};
+    for (const auto& [schedule, every] : plain) {
+      if (life_.span / every > 10'000) break;
+      simpler |= simplify([&, text = schedule](Life& life) { life.schedule = text; });
     }
     for (const Duration unit : {Duration(24h), Duration(1h), Duration(1min), Duration(1s)}) {
       simpler |= simplify([&](Life& life) {

@@ -148,7 +148,7 @@ private:
     life_.hooks.settle = dice_.one_in(4) ? dice_.time(5s) : core::HookSettings{}.settle;
     life_.hooks.poll = dice_.one_in(3) ? life_.span / (1 + dice_.up_to(500)) : Duration::zero();
     life_.grace = dice_.one_in(4) ? dice_.time(2min) : core::default_grace;
-    if (!dice_.one_in(4)) life_.restarts_after = dice_.time(life_.span / 50) + 1ms;
+    if (!dice_.one_in(4)) life_.restarts_after = life_.span / (20 + dice_.up_to(1000));
   }
 
   // Much happens at once, or while something else does, or around a tick.

@@ -44,15 +44,18 @@ public:
     core::RunRecord& stored = folder_.history_[sequence];
     stored = run;
     stored.sequence = sequence;
+    if (run.outcome == core::Outcome::running) {
+      folder_.unfinished_.insert(sequence);
+    } else {
+      folder_.unfinished_.erase(sequence);
+    }
     return sequence;
   }
 
   Result<std::vector<core::RunRecord>> unfinished() override {
     if (auto error = folder_.fault()) return std::move(*error);
     std::vector<core::RunRecord> found;
-    for (const auto& [sequence, run] : folder_.history_) {
-      if (run.outcome == core::Outcome::running) found.push_back(run);
-    }
+    for (const std::uint64_t sequence : folder_.unfinished_) found.push_back(folder_.history_.at(sequence));
     return found;
   }
 

@@ -56,6 +56,7 @@ private:
   std::optional<Error> fault();
 
   std::map<std::uint64_t, core::RunRecord> history_;
+  std::set<std::uint64_t> unfinished_;  // of its runs
   std::optional<core::DaemonRecord> daemon_;
   core::ScheduleRecord schedule_;
   // By how often they were made anew; the last lie there, the others are what some process still has open.

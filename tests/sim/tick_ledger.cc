@@ -43,28 +43,27 @@ TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, WallTime now, W
   reached_.reset();
   from_folder_ = settled_until;
   // A clock that was set back far while no daemon was there: the schedule starts over.
-  settled_until_ = settled_until - now >= core::clock_step_limit ? now : settled_until;
-  eras_ = {Era{{{std::move(schedule), settled_until_}}}};
+  const WallTime from = settled_until - now >= core::clock_step_limit ? now : settled_until;
+  eras_ = {Era{{{std::move(schedule), from}}, from}};
   begun_.reset();
   return complaint;
 }
 
 void TickLedger::step(Duration by, WallTime now) {
   if (eras_.empty() || by > -core::clock_step_limit) return;
-  if (settled_until_ <= now) return;
-  settled_until_ = now;
-  eras_.push_back(Era{{{eras_.back().segments.back().schedule, now}}});
+  if (eras_.back().settled_until <= now) return;
+  eras_.push_back(Era{{{eras_.back().segments.back().schedule, now}}, now});
 }
 
 void TickLedger::change(cron::Schedule schedule, WallTime now) {
   if (eras_.empty()) return;
   Era& era = eras_.back();
-  const std::optional<WallTime> next = era.next(settled_until_);
+  const std::optional<WallTime> next = era.next(era.settled_until);
   const bool owed = next && *next <= now;
-  const WallTime from = std::max(settled_until_, now);
+  const WallTime from = std::max(era.settled_until, now);
   while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
   era.segments.push_back({std::move(schedule), from});
-  if (!owed) settled_until_ = from;
+  if (!owed) era.settled_until = from;
 }
 
 TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, const core::RunRecord& record) {
@@ -93,20 +92,27 @@ TickLedger::Complaint TickLedger::deal_with(const core::RunRecord& record) {
     begun_.reset();
     return std::nullopt;
   }
-  const Era& era = eras_.back();
-  if (auto complaint = match(era, settled_until_, record)) return complaint;
+  // A tick that was taken before the schedule started over, or was to be skipped then, may come to its record later.
+  auto era = std::prev(eras_.end());
+  const Complaint complaint = match(*era, era->settled_until, record);
+  for (bool matches = !complaint; !matches;) {
+    if (era == eras_.begin() || era->touched) return complaint;
+    --era;
+    matches = !match(*era, era->settled_until, record);
+  }
   if (begins) begun_ = record.scheduled_at;
-  settled_until_ = last_of(record);
+  era->touched = true;
+  era->settled_until = last_of(record);
   // The last of those before a change: the new schedule has come.
-  const WallTime newest = era.segments.back().from;
-  const std::optional<WallTime> next = era.next(settled_until_);
-  if (!next || *next > newest) settled_until_ = std::max(settled_until_, newest);
+  const WallTime newest = era->segments.back().from;
+  const std::optional<WallTime> next = era->next(era->settled_until);
+  if (!next || *next > newest) era->settled_until = std::max(era->settled_until, newest);
   return std::nullopt;
 }
 
 TickLedger::Complaint TickLedger::expect_all_until(WallTime now, Duration longest_delay) const {
   if (eras_.empty()) return std::nullopt;
-  const std::optional<WallTime> next = eras_.back().next(settled_until_);
+  const std::optional<WallTime> next = eras_.back().next(eras_.back().settled_until);
   if (!next || *next > now - longest_delay) return std::nullopt;
   return "tick " + shown(*next) + " has come, and nothing became of it";
 }

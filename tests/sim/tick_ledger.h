@@ -48,13 +48,14 @@ private:
   /// Ticks that come in order. Of a segment those count that come after `from`, up to that of the next.
   struct Era {
     std::vector<Segment> segments;
+    WallTime settled_until;  // of its ticks those up to here are dealt with
+    bool touched = false;    // one was
     std::optional<WallTime> next(WallTime after) const;
   };
 
   static Complaint match(const Era& era, WallTime settled_until, const core::RunRecord& record);
 
-  std::vector<Era> eras_;  // of the daemon that lives; the last is now
-  WallTime settled_until_{};
+  std::vector<Era> eras_;            // of the daemon that lives; the last is now
   std::optional<WallTime> begun_;    // the tick whose run has begun, or is to
   WallTime from_folder_{};           // how far the folder had it when that daemon began
   std::optional<WallTime> reached_;  // by the history of the daemon that is gone
