@@ -116,7 +116,7 @@ WallTime random_start(Dice& dice) {
 class Author {
 public:
   explicit Author(std::uint64_t seed)
-      : dice_(seed), pace_(paces()[dice_.one_in(12) ? 3 : static_cast<std::size_t>(dice_.up_to(2))]) {}
+      : dice_(seed), pace_(paces()[dice_.one_in(40) ? 3 : static_cast<std::size_t>(dice_.up_to(2))]) {}
 
   Life write() {
     settings();

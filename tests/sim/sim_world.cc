@@ -314,12 +314,11 @@ void SimWorld::notice_clock(const core::Event& event) {
   if (!clock_offset_ || stepped) clock_offset_ = offset;
   if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
   if (stepped) store_.ledger.step(step, now_.wall);
-  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall);
+  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall, highest_wall_);
 }
 
 void SimWorld::deal_with(const core::RunRecord& record) {
   if (!schedule_) return;
-  if (record.outcome != Outcome::running) highest_wall_ = now_.wall;
   if (const auto complaint = store_.ledger.deal_with(record)) violated(*complaint);
 }
 
@@ -391,6 +390,7 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   if (stands_for_ticks(record) && record.scheduled_at > highest_wall_ + core::tick_lead) {
     violated("a run begins long before its tick");
   }
+  if (stands_for_ticks(record) && record.scheduled_at <= now_.wall + core::tick_lead) highest_wall_ = now_.wall;
   deal_with(record);
   stepped_back_since_begin_ = false;
   const bool fails = call_fails();

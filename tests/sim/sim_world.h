@@ -223,7 +223,7 @@ private:
   int hook_readings_ = 0;
   int crash_in_ = 0;
   int fail_in_ = 0;
-  WallTime highest_wall_{};  // since a tick was last dealt with
+  WallTime highest_wall_{};  // since a run began at its tick
   bool begun_ = false;
   bool stepped_back_since_begin_ = false;
   bool forgets_ = false;

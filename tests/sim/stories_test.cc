@@ -1147,6 +1147,38 @@ TEST_F(Story, a_schedule_edited_between_a_tick_and_its_delayed_start_keeps_the_t
   EXPECT_EQ(w.runs()[1].started_at, at("2026-11-23T04:40:00Z"));
 }
 
+// Else the folder would have the schedule settled beyond a tick of which it knows nothing.
+TEST_F(Story, ticks_that_come_while_one_waits_for_the_hooks_are_recorded_after_it) {
+  {
+    World w = world(daemon_settings("*/2 * * * * *"));
+    w.add(Hook::backups, "bkp");
+    w.start();
+    w.hooks_take = [] { return Duration(20s); };
+    w.advance(8s);  // 02:00:02 waits for the hooks, 04, 06 and 08 came meanwhile; then it is killed
+    EXPECT_EQ(w.log_of(LogLevel::warning).size(), 3U) << "one for each tick that is skipped";
+  }
+  World next(daemon_settings("*/2 * * * * *"), at("2026-11-23T02:00:09Z"), store);
+  next.start();
+  ASSERT_EQ(next.missed().size(), 1U);
+  EXPECT_EQ(next.missed()[0].scheduled_at, at("2026-11-23T02:00:02Z"));
+  EXPECT_EQ(next.missed()[0].last_scheduled_at, at("2026-11-23T02:00:08Z"));
+  EXPECT_TRUE(next.skipped().empty());
+}
+
+TEST_F(Story, ticks_that_come_during_a_run_that_could_not_be_stored_are_recorded_after_it) {
+  World w = world(daemon_settings("*/2 * * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert", {.runs_for = 5s});
+  w.start();
+  w.fail_call(2);  // the first is the reading of the hooks
+  w.advance(7500ms);
+  std::vector<WallTime> ticks;
+  for (const auto& [sequence, record] : store.folder.history()) ticks.push_back(record.scheduled_at);
+  EXPECT_EQ(ticks, (std::vector<WallTime>{at("2026-11-23T02:00:02Z"), at("2026-11-23T02:00:04Z"),
+                                          at("2026-11-23T02:00:06Z")}));
+  EXPECT_EQ(store.folder.schedule().settled_until, at("2026-11-23T02:00:06Z"));
+}
+
 TEST_F(Story, woken_late_a_tick_whose_delayed_start_is_still_ahead_is_not_lost) {
   core::Scheduler::Settings settings = daemon_settings("0 * * * *");
   settings.delay = 30min;

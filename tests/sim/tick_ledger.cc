@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidefridge/core/agenda.h"
+#include "sidefridge/core/patience.h"
 #include "sidefridge/cron/ticks.h"
 #include "sidefridge/text/time_format.h"
 
@@ -44,31 +45,39 @@ TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, WallTime now, W
   from_folder_ = settled_until;
   // A clock that was set back far while no daemon was there: the schedule starts over.
   const WallTime from = settled_until - now >= core::clock_step_limit ? now : settled_until;
-  eras_ = {Era{{{std::move(schedule), from}}, from}};
+  eras_ = {Era{{{std::move(schedule), from}}, {}}};
+  settled_until_ = {from};
   begun_.reset();
   return complaint;
 }
 
 void TickLedger::step(Duration by, WallTime now) {
   if (eras_.empty() || by > -core::clock_step_limit) return;
-  if (eras_.back().settled_until <= now) return;
-  eras_.push_back(Era{{{eras_.back().segments.back().schedule, now}}, now});
+  const bool behind = settled_until_.back() && *settled_until_.back() <= now;
+  if (behind) return;
+  eras_.push_back(Era{{{eras_.back().segments.back().schedule, now}}, {}});
+  settled_until_.emplace_back();
 }
 
-void TickLedger::change(cron::Schedule schedule, WallTime now) {
+void TickLedger::change(cron::Schedule schedule, WallTime now, WallTime highest) {
   if (eras_.empty()) return;
   Era& era = eras_.back();
-  const std::optional<WallTime> next = era.next(era.settled_until);
+  std::optional<WallTime>& settled_until = settled_until_.back();
+  const WallTime reached = settled_until.value_or(era.segments.front().from);
+  const std::optional<WallTime> next = era.next(reached);
   const bool owed = next && *next <= now;
-  const WallTime from = std::max(era.settled_until, now);
-  while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
+  if (next && !owed && *next <= highest + core::tick_lead) era.early = next;
+  const WallTime from = std::max(reached, now);
+  while (era.segments.size() > 1 && era.segments.back().from >= from) era.segments.pop_back();
+  if (era.segments.back().from >= from) era.segments.pop_back();
   era.segments.push_back({std::move(schedule), from});
-  if (!owed) era.settled_until = from;
+  if (!owed && settled_until) settled_until = from;
 }
 
 TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, const core::RunRecord& record) {
   std::optional<WallTime> tick = era.next(settled_until);
   const WallTime last = last_of(record);
+  if (era.early && *era.early > settled_until && record.scheduled_at == *era.early) tick = era.early;
   if (tick != record.scheduled_at) {
     return "tick " + shown(record.scheduled_at) + " is dealt with, but next is " + (tick ? shown(*tick) : "none");
   }
@@ -92,51 +101,65 @@ TickLedger::Complaint TickLedger::deal_with(const core::RunRecord& record) {
     begun_.reset();
     return std::nullopt;
   }
-  // A tick that was taken before the schedule started over, or was to be skipped then, may come to its record later.
-  auto era = std::prev(eras_.end());
-  const Complaint complaint = match(*era, era->settled_until, record);
-  for (bool matches = !complaint; !matches;) {
-    if (era == eras_.begin() || era->touched) return complaint;
-    --era;
-    matches = !match(*era, era->settled_until, record);
-  }
+  if (auto complaint = follow(settled_until_, record)) return complaint;
   if (begins) begun_ = record.scheduled_at;
-  era->touched = true;
-  era->settled_until = last_of(record);
   // The last of those before a change: the new schedule has come.
-  const WallTime newest = era->segments.back().from;
-  const std::optional<WallTime> next = era->next(era->settled_until);
-  if (!next || *next > newest) era->settled_until = std::max(era->settled_until, newest);
+  const Era& era = eras_.back();
+  std::optional<WallTime>& settled_until = settled_until_.back();
+  if (!settled_until) return std::nullopt;
+  const WallTime newest = era.segments.back().from;
+  const std::optional<WallTime> next = era.next(*settled_until);
+  if (!next || *next > newest) settled_until = std::max(*settled_until, newest);
+  return std::nullopt;
+}
+
+TickLedger::Complaint TickLedger::follow(Cursors& cursors, const core::RunRecord& record) const {
+  Complaint complaint;
+  Cursors after(cursors.size());
+  bool understood = false;
+  bool may_begin = false;  // an era may follow one that is not at its end
+  for (std::size_t i = 0; i < cursors.size(); ++i) {
+    const Era& era = eras_[i];
+    if (cursors[i]) complaint = match(era, *cursors[i], record);
+    const bool goes_on = cursors[i] && !complaint;
+    const bool begins = may_begin && !match(era, era.segments.front().from, record);
+    if (goes_on || begins) {
+      after[i] = last_of(record);
+      understood = true;
+    }
+    may_begin |= cursors[i].has_value();
+  }
+  if (!understood) return complaint;
+  cursors = std::move(after);
   return std::nullopt;
 }
 
 TickLedger::Complaint TickLedger::expect_all_until(WallTime now, Duration longest_delay) const {
   if (eras_.empty()) return std::nullopt;
-  const std::optional<WallTime> next = eras_.back().next(eras_.back().settled_until);
+  const Era& era = eras_.back();
+  const std::optional<WallTime> next = era.next(settled_until_.back().value_or(era.segments.front().from));
   if (!next || *next > now - longest_delay) return std::nullopt;
   return "tick " + shown(*next) + " has come, and nothing became of it";
 }
 
 std::vector<std::string> TickLedger::end(const History& history) {
   std::vector<std::string> complaints;
-  auto era = eras_.begin();
-  WallTime settled_until = eras_.empty() ? WallTime{} : era->segments.front().from;
-  if (!eras_.empty()) reached_ = from_folder_;
+  Cursors settled_until(eras_.size());
+  if (!eras_.empty()) {
+    settled_until.front() = eras_.front().segments.front().from;
+    reached_ = from_folder_;
+  }
   for (auto entry = history.upper_bound(read_until_); entry != history.end(); ++entry) {
     read_until_ = entry->first;
     const core::RunRecord& record = entry->second;
     if (!stands_for_ticks(record) || eras_.empty()) continue;
-    Complaint complaint = match(*era, settled_until, record);
-    // Where the schedule started over it may go on there.
-    for (auto later = std::next(era); complaint && later != eras_.end(); ++later) {
-      if (match(*later, later->segments.front().from, record)) continue;
-      era = later;
-      complaint.reset();
+    if (const Complaint complaint = follow(settled_until, record)) {
+      // After a gap the records go on where they do.
+      const bool gap = gaps_forgiven_ && record.scheduled_at > *reached_;
+      if (!gap) complaints.push_back("in the history, " + *complaint);
+      std::fill(settled_until.begin(), settled_until.end(), last_of(record));
     }
-    if (complaint && gaps_forgiven_ && record.scheduled_at > settled_until) complaint.reset();
-    if (complaint) complaints.push_back("in the history, " + *complaint);
-    settled_until = last_of(record);
-    reached_ = settled_until;
+    reached_ = last_of(record);
   }
   eras_.clear();
   return complaints;

@@ -28,7 +28,8 @@ public:
   Complaint begin(cron::Schedule schedule, WallTime now, WallTime settled_until);
   /// The daemon has noticed a step of the wall clock.
   void step(Duration by, WallTime now);
-  void change(cron::Schedule schedule, WallTime now);
+  /// The wall clock has shown up to `highest`.
+  void change(cron::Schedule schedule, WallTime now, WallTime highest);
   /// The daemon deals with a tick, or with several that were missed.
   Complaint deal_with(const core::RunRecord& record);
   /// The daemon serves at `now`: all that was due `longest_delay` ago is dealt with.
@@ -48,14 +49,19 @@ private:
   /// Ticks that come in order. Of a segment those count that come after `from`, up to that of the next.
   struct Era {
     std::vector<Segment> segments;
-    WallTime settled_until;  // of its ticks those up to here are dealt with
-    bool touched = false;    // one was
+    std::optional<WallTime> early;  // counts although its schedule has changed: it may have been taken before
     std::optional<WallTime> next(WallTime after) const;
   };
 
+  /// How far each era has come, as far as the records can be understood so. A tick that was taken before the schedule
+  /// started over comes to its record later: so there may be several ways to understand them until one is left.
+  using Cursors = std::vector<std::optional<WallTime>>;
+
   static Complaint match(const Era& era, WallTime settled_until, const core::RunRecord& record);
+  Complaint follow(Cursors& cursors, const core::RunRecord& record) const;
 
   std::vector<Era> eras_;            // of the daemon that lives; the last is now
+  Cursors settled_until_;            // as it deals with ticks
   std::optional<WallTime> begun_;    // the tick whose run has begun, or is to
   WallTime from_folder_{};           // how far the folder had it when that daemon began
   std::optional<WallTime> reached_;  // by the history of the daemon that is gone
