@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstddef>
 #include <utility>
 
 #include "sidefridge/core/script_environment.h"
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -19,11 +21,7 @@ constexpr std::uint32_t most_history = 1'000'000;
 constexpr std::uint32_t most_retries = 100;
 
 Error refusal(std::string_view value, std::string_view allowed) {
-  std::string text = "found ";
-  text += text::in_quotes(value);
-  text += ", allowed: ";
-  text += allowed;
-  return Error{ErrorCode::invalid, std::move(text)};
+  return text::refusal(text::in_quotes(value), allowed);
 }
 
 Result<void> assign_schedule(Config& config, std::string_view value) {
@@ -59,16 +57,12 @@ Result<void> assign_duration(Duration& field, std::string_view value) {
 
 template <class Word, std::size_t count>
 Result<void> assign_word(Word& field, std::string_view value, const std::array<Word, count>& words) {
-  std::string allowed;
-  for (const Word word : words) {
-    if (name_of(word) == value) {
-      field = word;
-      return {};
-    }
-    if (!allowed.empty()) allowed += ", ";
-    allowed += name_of(word);
-  }
-  return refusal(value, allowed);
+  std::array<std::string_view, count> names;
+  std::transform(words.begin(), words.end(), names.begin(), [](Word word) { return name_of(word); });
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found == names.end()) return refusal(value, text::join(names));
+  field = words[static_cast<std::size_t>(found - names.begin())];
+  return {};
 }
 
 Result<void> assign_size(std::uint64_t& field, std::string_view value) {
@@ -87,13 +81,9 @@ Result<void> assign_store_limit(Config& config, std::string_view value) {
 }
 
 Result<void> assign_count(std::uint32_t& field, std::string_view value, std::uint32_t least, std::uint32_t most) {
-  std::uint32_t count = 0;
-  const char* const end = value.data() + value.size();
-  const auto [stop, failure] = std::from_chars(value.data(), end, count);
-  if (failure != std::errc{} || stop != end || count < least || count > most) {
-    return refusal(value, std::to_string(least) + " to " + std::to_string(most));
-  }
-  field = count;
+  const auto count = text::parse_count(value, least, most);
+  if (!count) return count.error();
+  field = static_cast<std::uint32_t>(*count);
   return {};
 }
 
