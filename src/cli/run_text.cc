@@ -59,7 +59,8 @@ Result<store::History> look_at_history(const store::StateFolder& folder) {
   auto history = store::History::open_read_only(folder);
   if (history) return history;
   if (history.error().code == ErrorCode::invalid) {
-    return Error{ErrorCode::io, history.error().text + "; the next start of a daemon moves it aside and begins anew"};
+    return Error{ErrorCode::io,
+                 history.error().text + "; the next start of a daemon moves it aside and starts a new one"};
   }
   if (history.error().code != ErrorCode::unavailable) return history;
   return Error{ErrorCode::unavailable, "nothing ever ran with this state folder: " + history.error().text +

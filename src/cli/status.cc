@@ -16,6 +16,7 @@
 
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
+#include "sidefridge/core/run_book.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/json.h"
@@ -92,28 +93,25 @@ std::string ago(WallTime at, WallTime now) {
   return text::format_rfc3339(at) + " (" + text::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
 }
 
-std::string process_text(pid_t pid) {
-  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
-}
-
 std::string daemon_text(const Status& status, WallTime now) {
   if (!status.daemon_pid) {
     if (!status.last_daemon) return "not running";
     return "not running; the last one started at " + ago(status.last_daemon->started_at, now);
   }
-  std::string text = "running, " + process_text(*status.daemon_pid);
+  std::string text = "running, " + core::holder_text(*status.daemon_pid);
   if (!status.last_daemon) return text;
   return text + ", version " + text::one_line(status.last_daemon->version) + ", since " +
          ago(status.last_daemon->started_at, now);
 }
 
 std::string run_text(const core::RunRecord& run, WallTime now) {
-  return "run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
+  return "run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
 }
 
 std::string ended_text(const core::RunRecord& run, WallTime now) {
   std::string text(core::name_of(run.outcome));
-  text += ", run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
+  text +=
+      ", run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
   if (const auto took = elapsed(run, now)) text += ", took " + text::format_duration(*took);
   return text;
 }

@@ -120,7 +120,8 @@ constexpr std::array<ConfigOption, 21> options{{
        return assign_word(config.log_level, value,
                           std::array{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error});
      }},
-    {"SIDEFRIDGE_GRACE", "grace", "15s", "duration", "how long a run may go on after SIGTERM; then it is ended",
+    {"SIDEFRIDGE_GRACE", "grace", "15s", "duration",
+     "how long a run may go on after SIGTERM; then its scripts get SIGTERM, and SIGKILL 5 s later",
      [](Config& config, std::string_view value) { return assign_duration(config.grace, value); }},
     {"SIDEFRIDGE_STORE_LIMIT", "store-limit", "64MiB", "size, 1MiB to 1TiB", "the most a run's variables may take",
      assign_store_limit},
@@ -133,7 +134,7 @@ constexpr std::array<ConfigOption, 21> options{{
     {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.settle, value); }},
     {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is never",
-     "how often hooks are read on file systems that do not tell of changes",
+     "how often hooks are read on file systems that do not report changes",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.poll, value); }},
     {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
      "larger hooks are not copied, and run from where they are",
@@ -182,10 +183,11 @@ void warn_of_grace(Config& config) {
   if (config.grace + ending_patience <= kubernetes_patience) return;
   const auto needed = std::chrono::ceil<std::chrono::seconds>(config.grace + ending_patience +
                                                               (kubernetes_default - kubernetes_patience));
-  config.warnings.push_back("SIDEFRIDGE_GRACE is " + text::format_duration(config.grace) +
-                            ": with it an ending takes longer than the 30 s that Kubernetes gives a pod; set the pod's "
-                            "terminationGracePeriodSeconds to " +
-                            std::to_string(needed.count()) + " or more");
+  config.warnings.push_back(
+      "SIDEFRIDGE_GRACE is " + text::format_duration(config.grace) +
+      ": with it a shutdown takes longer than the 30 s that Kubernetes gives a pod; set the pod's "
+      "terminationGracePeriodSeconds to " +
+      std::to_string(needed.count()) + " or more");
 }
 
 void warn_of_unknown(Config& config, std::span<const Setting> settings) {
@@ -194,7 +196,7 @@ void warn_of_unknown(Config& config, std::span<const Setting> settings) {
         std::any_of(options.begin(), options.end(), [&](const auto& o) { return o.variable == setting.name; });
     if (known || !setting.name.starts_with("SIDEFRIDGE_") || is_from_elsewhere(setting.name)) continue;
     config.warnings.push_back(text::in_quotes(setting.name) +
-                              " is no setting of sidefridge and is ignored; see --help");
+                              " is not a setting of sidefridge and is ignored; see --help");
   }
 }
 

@@ -197,8 +197,8 @@ TEST(Config, tells_all_mistakes_at_once_each_on_one_line) {
 
 TEST(Config, warns_of_a_variable_that_looks_like_a_typo) {
   EXPECT_EQ(configured({{"SIDEFRIDGE_GRASE", "1s"}, {"SIDEFRIDGE_", ""}, {"SIDEFRIDGE", "x"}, {"HOME", "/"}}).warnings,
-            (Lines{"'SIDEFRIDGE_GRASE' is no setting of sidefridge and is ignored; see --help",
-                   "'SIDEFRIDGE_' is no setting of sidefridge and is ignored; see --help"}));
+            (Lines{"'SIDEFRIDGE_GRASE' is not a setting of sidefridge and is ignored; see --help",
+                   "'SIDEFRIDGE_' is not a setting of sidefridge and is ignored; see --help"}));
 }
 
 TEST(Config, does_not_warn_of_what_its_scripts_are_given_or_of_service_links) {
