@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cxxopts.hpp>
 #include <exception>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,8 +20,10 @@
 #include "sidefridge/exec/remote_command.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/read_file.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::tools {
@@ -93,15 +94,17 @@ std::optional<std::string> variable(const char* name) {
 }
 
 std::optional<std::string> namespace_of_service_account() {
-  std::ifstream file{std::string(service_account_namespace)};
-  std::string name;
-  if (!std::getline(file, name) || name.empty()) return std::nullopt;
+  constexpr std::size_t limit_bytes = 4096;
+  auto name = os::read_file(std::string(service_account_namespace), limit_bytes, os::Readable::regular);
+  if (!name) return std::nullopt;
+  name->resize(std::min(name->find('\n'), name->size()));
+  if (name->empty()) return std::nullopt;
   return name;
 }
 
 Result<std::string> checked_name(std::string_view what, std::string name) {
   if (kubernetes::is_name(name)) return name;
-  return wrong_usage(std::string(what) + ": found " + text::in_quotes(name) + ", allowed: a name in Kubernetes");
+  return wrong_usage(text::refusal(text::in_quotes(name), "a name in Kubernetes").with_context(what).text);
 }
 
 /// From the option, else from the variable.
@@ -197,11 +200,8 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector
   try {
     return parse(arguments);
   } catch (const std::exception& mistake) {
-    std::string text = mistake.what();
     // Some messages hold an argument as it was typed.
-    std::replace_if(
-        text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, '?');
-    return wrong_usage(text);
+    return wrong_usage(text::one_line(mistake.what()));
   }
 }
 

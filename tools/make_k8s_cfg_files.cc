@@ -167,12 +167,13 @@ private:
 Result<void> check_sidecar(const kubernetes::Sidecar& sidecar) {
   const auto is_wrong = [](unsigned char c) { return c <= ' ' || c >= 0x7f; };
   if (std::any_of(sidecar.image.begin(), sidecar.image.end(), is_wrong)) {
-    return Error{ErrorCode::invalid, "--image " + text::in_quotes(sidecar.image) + " holds what no image's name does"};
+    return Error{ErrorCode::invalid, "--image " + text::in_quotes(sidecar.image) +
+                                         " holds a character that is not allowed in an image's name"};
   }
   if (!std::all_of(sidecar.schedule.begin(), sidecar.schedule.end(),
                    [](unsigned char c) { return c >= ' ' && c < 0x7f; })) {
-    return Error{ErrorCode::invalid,
-                 "--schedule " + text::in_quotes(sidecar.schedule) + " holds what no schedule does"};
+    return Error{ErrorCode::invalid, "--schedule " + text::in_quotes(sidecar.schedule) +
+                                         " holds a character that is not allowed in a schedule"};
   }
   const auto schedule =
       cron::parse_schedule(sidecar.schedule, "", [](std::string_view zone) { return os::load_zone(zone); });

@@ -124,12 +124,8 @@ int check(std::span<const std::string> arguments, std::span<const core::Setting>
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
   const Findings found = examine(options->config.config(), now);
-  out << (options->has("json") ? as_json(found) : as_text(found));
-  out.flush();
-  if (!out) {
-    err << spec.command << ": cannot write the output\n";
-    return exit_code_of(ErrorCode::io);
-  }
+  const int printed = print(spec, options->has("json") ? as_json(found) : as_text(found), out, err);
+  if (printed != 0) return printed;
   return found.problems.empty() ? 0 : exit_code_of(ErrorCode::invalid);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
@@ -35,17 +35,6 @@ constexpr VerbSpec spec{
     .options = own_options,
     .most_positionals = 1,
 };
-
-Result<std::size_t> parse_limit(std::string_view text) {
-  constexpr std::size_t most = 1'000'000;
-  std::size_t limit = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, limit);
-  if (failure != std::errc{} || stop != end || limit < 1 || limit > most) {
-    return Error{ErrorCode::invalid, "--limit: found " + text::in_quotes(text) + ", allowed: 1 to 1000000"};
-  }
-  return limit;
-}
 
 using Row = std::vector<std::string>;
 
@@ -80,21 +69,21 @@ std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
   for (const core::RunRecord& run : runs) {
     // What never began is told by when it should have.
     const WallTime at = core::never_began(run.outcome) ? run.scheduled_at : run.started_at;
-    rows.push_back({run.run_id.empty() ? "-" : one_line(run.run_id), trigger_text(run), text::format_rfc3339(at),
-                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), one_line(run.reason)});
+    rows.push_back({run.run_id.empty() ? "-" : text::one_line(run.run_id), trigger_text(run), text::format_rfc3339(at),
+                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), text::one_line(run.reason)});
   }
   return table_of(rows);
 }
 
 std::string text_of(const core::RunRecord& run, WallTime now) {
-  std::vector<Row> facts{{"run", one_line(run.run_id)},
+  std::vector<Row> facts{{"run", text::one_line(run.run_id)},
                          {"trigger", trigger_text(run)},
                          {"scheduled", text::format_rfc3339(run.scheduled_at)},
                          {"started", text::format_rfc3339(run.started_at)}};
   if (run.finished_at) facts.push_back({"finished", text::format_rfc3339(*run.finished_at)});
   facts.push_back({"took", or_dash(elapsed(run, now))});
   facts.push_back({"outcome", std::string(core::name_of(run.outcome))});
-  if (!run.reason.empty()) facts.push_back({"reason", one_line(run.reason)});
+  if (!run.reason.empty()) facts.push_back({"reason", text::one_line(run.reason)});
   std::string text = table_of(facts);
 
   if (run.steps.empty() && run.steps_omitted == 0) return text;
@@ -102,8 +91,8 @@ std::string text_of(const core::RunRecord& run, WallTime now) {
   if (run.steps_omitted > 0) text += "(" + std::to_string(run.steps_omitted) + " earlier steps are not kept)\n";
   std::vector<Row> steps{{"SCRIPT", "STARTED", "TOOK", "OUTCOME"}};
   for (const core::StepRecord& step : run.steps) {
-    steps.push_back({one_line(step.script), text::format_rfc3339(step.started_at), or_dash(elapsed(step, run, now)),
-                     outcome_text(step)});
+    steps.push_back({text::one_line(step.script), text::format_rfc3339(step.started_at),
+                     or_dash(elapsed(step, run, now)), outcome_text(step)});
   }
   return text + table_of(steps);
 }
@@ -148,8 +137,8 @@ Result<std::string> answer(store::History& history, const Question& question, Wa
 }
 
 Result<Question> question_of(const ParsedOptions& options) {
-  const auto limit = parse_limit(options.value("limit").value_or("20"));
-  if (!limit) return limit.error();
+  auto limit = text::parse_count(options.value("limit").value_or("20"), 1, 1'000'000);
+  if (!limit) return std::move(limit).error().with_context("--limit");
   std::optional<std::string> run_id;
   if (!options.positionals.empty()) run_id = options.positionals.front();
   return Question{store::StateFolder::at(options.config.config().state_dir), std::move(run_id), *limit,
@@ -163,20 +152,14 @@ int history(std::span<const std::string> arguments, std::span<const core::Settin
   const auto options = parse_options(spec, arguments, environment);
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
-  const auto fail = [&](const Error& error) {
-    err << spec.command << ": " << error.text << '\n';
-    return exit_code_of(error.code);
-  };
   const auto question = question_of(*options);
-  if (!question) return fail(question.error());
+  if (!question) return fail(spec, question.error(), err);
   auto history = look_at_history(question->folder);
-  if (!history) return fail(history.error());
+  if (!history) return fail(spec, history.error(), err);
   const auto text = answer(*history, *question, now);
-  if (!text) return fail(text.error());
+  if (!text) return fail(spec, text.error(), err);
   for (const std::string& notice : history->take_notices()) err << spec.command << ": " << notice << '\n';
-  out << *text << std::flush;
-  if (out) return 0;
-  return fail(Error{ErrorCode::io, "cannot write the output"});
+  return print(spec, *text, out, err);
 }
 
 }  // namespace sidefridge::cli

@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   if (verb == "next") return cli::next(rest, environment, now, std::cout, std::cerr);
   if (verb == "status") return cli::status(rest, environment, now, std::cout, std::cerr);
   if (verb == "history") return cli::history(rest, environment, now, std::cout, std::cerr);
-  std::cerr << "sidefridge: " << sidefridge::text::in_quotes(verb)
-            << " is no verb; there are once, check, next, status and history (see sidefridge --help)\n";
+  std::cerr << "sidefridge: unknown command " << sidefridge::text::in_quotes(verb)
+            << "; the commands are once, check, next, status and history (see sidefridge --help)\n";
   return 2;
 }

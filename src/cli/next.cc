@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <ostream>
@@ -14,8 +13,10 @@
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/schedule.h"
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
@@ -45,17 +46,6 @@ struct Question {
   std::size_t count;
 };
 
-Result<std::size_t> parse_count(std::string_view text) {
-  constexpr std::size_t most = 10'000;
-  std::size_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, count);
-  if (failure != std::errc{} || stop != end || count < 1 || count > most) {
-    return Error{ErrorCode::invalid, "--count: found " + text::in_quotes(text) + ", allowed: 1 to 10000"};
-  }
-  return count;
-}
-
 Result<cron::Schedule> schedule_of(const ParsedOptions& options, std::span<const core::Setting> environment) {
   if (options.has("schedule") != options.positionals.empty()) {
     return Error{ErrorCode::invalid, "give either one EXPR in quotes, such as '0 3 * * *', or --schedule"};
@@ -70,8 +60,8 @@ Result<cron::Schedule> schedule_of(const ParsedOptions& options, std::span<const
 Result<Question> question_of(const ParsedOptions& options, std::span<const core::Setting> environment, WallTime now) {
   auto schedule = schedule_of(options, environment);
   if (!schedule) return std::move(schedule).error();
-  const auto count = parse_count(options.value("count").value_or("5"));
-  if (!count) return count.error();
+  auto count = text::parse_count(options.value("count").value_or("5"), 1, 10'000);
+  if (!count) return std::move(count).error().with_context("--count");
   Result<WallTime> from = now;
   if (const auto text = options.value("from")) from = text::parse_rfc3339(*text);
   if (!from) return std::move(from).error().with_context("--from");
@@ -113,27 +103,17 @@ int next(std::span<const std::string> arguments, std::span<const core::Setting> 
     if (const auto over = finish(options->config, err)) return *over;
   }
   const auto question = question_of(*options, environment, now);
-  if (!question) {
-    err << spec.command << ": " << question.error().text << '\n';
-    return exit_code_of(question.error().code);
-  }
+  if (!question) return fail(spec, question.error(), err);
   const auto instants = answer(*question);
   if (instants.empty()) {
-    err << spec.command << ": " << text::in_quotes(question->schedule.text) << " has no tick after "
-        << cron::format_local(question->schedule.zone, question->from) << '\n';
-    return exit_code_of(ErrorCode::invalid);
+    return fail(spec,
+                Error{ErrorCode::invalid, text::in_quotes(question->schedule.text) + " has no tick after " +
+                                              cron::format_local(question->schedule.zone, question->from)},
+                err);
   }
-  if (options->has("json")) {
-    out << as_json(*question, instants) << '\n';
-  } else if (options->has("explain")) {
-    out << words_of(question->schedule) << '\n';
-  } else {
-    for (const std::string& instant : instants) out << instant << '\n';
-  }
-  out.flush();
-  if (out) return 0;
-  err << spec.command << ": cannot write the output\n";
-  return exit_code_of(ErrorCode::io);
+  if (options->has("json")) return print(spec, as_json(*question, instants) + '\n', out, err);
+  if (options->has("explain")) return print(spec, words_of(question->schedule) + '\n', out, err);
+  return print(spec, text::join(instants, "\n") + '\n', out, err);
 }
 
 }  // namespace sidefridge::cli

@@ -1,7 +1,6 @@
 // options.cc - command lines through cxxopts; every exception of it ends here.
 #include "sidefridge/cli/options.h"
 
-#include <algorithm>
 #include <cxxopts.hpp>
 #include <exception>
 #include <memory>
@@ -26,9 +25,7 @@ Error usage_error(const VerbSpec& spec, std::string_view what) {
   text += spec.command;
   text += " --help";
   // Some messages hold an argument as it was typed.
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, '?');
-  return Error{ErrorCode::invalid, std::move(text)};
+  return Error{ErrorCode::invalid, text::one_line(text)};
 }
 
 cxxopts::Options declare(const VerbSpec& spec) {
@@ -191,6 +188,16 @@ std::optional<int> finish(const Result<ParsedOptions>& parsed, std::ostream& out
   if (!parsed->answer) return std::nullopt;
   out << *parsed->answer << std::flush;
   return out ? 0 : exit_code_of(ErrorCode::io);
+}
+
+int fail(const VerbSpec& spec, const Error& error, std::ostream& err) {
+  err << spec.command << ": " << error.text << '\n';
+  return exit_code_of(error.code);
+}
+
+int print(const VerbSpec& spec, std::string_view text, std::ostream& out, std::ostream& err) {
+  out << text << std::flush;
+  return out ? 0 : fail(spec, Error{ErrorCode::io, "cannot write the output"}, err);
 }
 
 std::optional<int> finish(const core::ConfigOutcome& config, std::ostream& err) {

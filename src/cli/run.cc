@@ -16,7 +16,7 @@ constexpr VerbSpec serve_spec{
     .command = "sidefridge",
     .arguments = {},
     .summary =
-        "Runs a pod's backup hooks on a cron schedule, until it is told to end (TERM or INT).\n"
+        "Runs a pod's backup hooks on a cron schedule, until SIGTERM or SIGINT.\n"
         "\n"
         "Verbs, each with its own --help:\n"
         "  once      install_dependencies and one run, now; exit code of the run\n"
@@ -33,7 +33,7 @@ constexpr VerbSpec once_spec{
     .summary =
         "Runs install_dependencies, then one whole run of the hooks, now, and ends.\n"
         "Exit code: 0 the run succeeded, 1 it failed, 2 wrong settings, 74 the state folder cannot be used,\n"
-        "75 another run is going on in the same state folder.",
+        "75 another run is in progress in the same state folder.",
 };
 
 std::vector<std::string> entries_of(std::span<const core::Setting> environment) {

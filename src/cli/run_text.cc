@@ -8,6 +8,7 @@
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/file_lock.h"
 #include "sidefridge/store/variables.h"
+#include "sidefridge/text/quote.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
@@ -58,7 +59,8 @@ Result<store::History> look_at_history(const store::StateFolder& folder) {
   auto history = store::History::open_read_only(folder);
   if (history) return history;
   if (history.error().code == ErrorCode::invalid) {
-    return Error{ErrorCode::io, history.error().text + "; the next start of a daemon moves it aside and begins anew"};
+    return Error{ErrorCode::io,
+                 history.error().text + "; the next start of a daemon moves it aside and starts a new one"};
   }
   if (history.error().code != ErrorCode::unavailable) return history;
   return Error{ErrorCode::unavailable, "nothing ever ran with this state folder: " + history.error().text +
@@ -110,7 +112,7 @@ std::string outcome_text(const core::StepRecord& step) {
     case core::StepOutcome::timed_out:
     case core::StepOutcome::interrupted: text = core::name_of(step.outcome); break;
   }
-  if (!step.detail.empty()) text += ": " + one_line(step.detail);
+  if (!step.detail.empty()) text += ": " + text::one_line(step.detail);
   return text;
 }
 
@@ -118,13 +120,6 @@ std::string trigger_text(const core::RunRecord& run) {
   std::string text(core::name_of(run.trigger));
   if (run.attempt > 1) text += ", attempt " + std::to_string(run.attempt);
   return text;
-}
-
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; }, '?');
-  return line;
 }
 
 void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now) {

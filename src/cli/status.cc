@@ -16,9 +16,11 @@
 
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
+#include "sidefridge/core/run_book.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/json.h"
+#include "sidefridge/text/quote.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::cli {
@@ -91,28 +93,25 @@ std::string ago(WallTime at, WallTime now) {
   return text::format_rfc3339(at) + " (" + text::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
 }
 
-std::string process_text(pid_t pid) {
-  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
-}
-
 std::string daemon_text(const Status& status, WallTime now) {
   if (!status.daemon_pid) {
     if (!status.last_daemon) return "not running";
     return "not running; the last one started at " + ago(status.last_daemon->started_at, now);
   }
-  std::string text = "running, " + process_text(*status.daemon_pid);
+  std::string text = "running, " + core::holder_text(*status.daemon_pid);
   if (!status.last_daemon) return text;
-  return text + ", version " + one_line(status.last_daemon->version) + ", since " +
+  return text + ", version " + text::one_line(status.last_daemon->version) + ", since " +
          ago(status.last_daemon->started_at, now);
 }
 
 std::string run_text(const core::RunRecord& run, WallTime now) {
-  return "run " + one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
+  return "run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
 }
 
 std::string ended_text(const core::RunRecord& run, WallTime now) {
   std::string text(core::name_of(run.outcome));
-  text += ", run " + one_line(run.run_id) + " (" + trigger_text(run) + "), begun at " + ago(run.started_at, now);
+  text +=
+      ", run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
   if (const auto took = elapsed(run, now)) text += ", took " + text::format_duration(*took);
   return text;
 }
@@ -130,16 +129,17 @@ std::string count_text(const Status& status) {
 std::string as_text(const Status& status, WallTime now) {
   std::string text = "daemon        " + daemon_text(status, now) + '\n';
   if (status.daemon_pid && status.last_daemon) {
-    text += "schedule      " + one_line(status.last_daemon->schedule) + '\n';
+    text += "schedule      " + text::one_line(status.last_daemon->schedule) + '\n';
   }
   text += "now           " + (status.current ? run_text(*status.current, now) : std::string("no run")) + '\n';
   if (const auto* step = status.current ? running_step(*status.current) : nullptr) {
-    text += "script        " + one_line(step->script) + ", for " +
+    text += "script        " + text::one_line(step->script) + ", for " +
             text::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
   }
   if (const auto tick = status.schedule.last_scheduled_at) text += "last tick     " + ago(*tick, now) + '\n';
   text += "last run      " + (status.last ? ended_text(*status.last, now) : std::string("none")) + '\n';
-  if (status.last && !status.last->reason.empty()) text += "reason        " + one_line(status.last->reason) + '\n';
+  if (status.last && !status.last->reason.empty())
+    text += "reason        " + text::one_line(status.last->reason) + '\n';
   text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
   text += "runs          " + count_text(status) + '\n';
   return text;
@@ -196,15 +196,9 @@ int status(std::span<const std::string> arguments, std::span<const core::Setting
   const auto options = parse_options(spec, arguments, environment);
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
-  const auto fail = [&](const Error& error) {
-    err << spec.command << ": " << error.text << '\n';
-    return exit_code_of(error.code);
-  };
   const auto found = read_status(store::StateFolder::at(options->config.config().state_dir));
-  if (!found) return fail(found.error());
-  out << (options->has("json") ? as_json(*found, now) : as_text(*found, now)) << std::flush;
-  if (out) return 0;
-  return fail(Error{ErrorCode::io, "cannot write the output"});
+  if (!found) return fail(spec, found.error(), err);
+  return print(spec, options->has("json") ? as_json(*found, now) : as_text(*found, now), out, err);
 }
 
 }  // namespace sidefridge::cli

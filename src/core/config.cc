@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstddef>
 #include <utility>
 
 #include "sidefridge/core/script_environment.h"
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -19,11 +21,7 @@ constexpr std::uint32_t most_history = 1'000'000;
 constexpr std::uint32_t most_retries = 100;
 
 Error refusal(std::string_view value, std::string_view allowed) {
-  std::string text = "found ";
-  text += text::in_quotes(value);
-  text += ", allowed: ";
-  text += allowed;
-  return Error{ErrorCode::invalid, std::move(text)};
+  return text::refusal(text::in_quotes(value), allowed);
 }
 
 Result<void> assign_schedule(Config& config, std::string_view value) {
@@ -59,16 +57,12 @@ Result<void> assign_duration(Duration& field, std::string_view value) {
 
 template <class Word, std::size_t count>
 Result<void> assign_word(Word& field, std::string_view value, const std::array<Word, count>& words) {
-  std::string allowed;
-  for (const Word word : words) {
-    if (name_of(word) == value) {
-      field = word;
-      return {};
-    }
-    if (!allowed.empty()) allowed += ", ";
-    allowed += name_of(word);
-  }
-  return refusal(value, allowed);
+  std::array<std::string_view, count> names;
+  std::transform(words.begin(), words.end(), names.begin(), [](Word word) { return name_of(word); });
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found == names.end()) return refusal(value, text::join(names));
+  field = words[static_cast<std::size_t>(found - names.begin())];
+  return {};
 }
 
 Result<void> assign_size(std::uint64_t& field, std::string_view value) {
@@ -87,13 +81,9 @@ Result<void> assign_store_limit(Config& config, std::string_view value) {
 }
 
 Result<void> assign_count(std::uint32_t& field, std::string_view value, std::uint32_t least, std::uint32_t most) {
-  std::uint32_t count = 0;
-  const char* const end = value.data() + value.size();
-  const auto [stop, failure] = std::from_chars(value.data(), end, count);
-  if (failure != std::errc{} || stop != end || count < least || count > most) {
-    return refusal(value, std::to_string(least) + " to " + std::to_string(most));
-  }
-  field = count;
+  const auto count = text::parse_count(value, least, most);
+  if (!count) return count.error();
+  field = static_cast<std::uint32_t>(*count);
   return {};
 }
 
@@ -130,7 +120,8 @@ constexpr std::array<ConfigOption, 21> options{{
        return assign_word(config.log_level, value,
                           std::array{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error});
      }},
-    {"SIDEFRIDGE_GRACE", "grace", "15s", "duration", "how long a run may go on after SIGTERM; then it is ended",
+    {"SIDEFRIDGE_GRACE", "grace", "15s", "duration",
+     "how long a run may go on after SIGTERM; then its scripts get SIGTERM, and SIGKILL 5 s later",
      [](Config& config, std::string_view value) { return assign_duration(config.grace, value); }},
     {"SIDEFRIDGE_STORE_LIMIT", "store-limit", "64MiB", "size, 1MiB to 1TiB", "the most a run's variables may take",
      assign_store_limit},
@@ -143,7 +134,7 @@ constexpr std::array<ConfigOption, 21> options{{
     {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.settle, value); }},
     {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is never",
-     "how often hooks are read on file systems that do not tell of changes",
+     "how often hooks are read on file systems that do not report changes",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.poll, value); }},
     {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
      "larger hooks are not copied, and run from where they are",
@@ -192,10 +183,11 @@ void warn_of_grace(Config& config) {
   if (config.grace + ending_patience <= kubernetes_patience) return;
   const auto needed = std::chrono::ceil<std::chrono::seconds>(config.grace + ending_patience +
                                                               (kubernetes_default - kubernetes_patience));
-  config.warnings.push_back("SIDEFRIDGE_GRACE is " + text::format_duration(config.grace) +
-                            ": with it an ending takes longer than the 30 s that Kubernetes gives a pod; set the pod's "
-                            "terminationGracePeriodSeconds to " +
-                            std::to_string(needed.count()) + " or more");
+  config.warnings.push_back(
+      "SIDEFRIDGE_GRACE is " + text::format_duration(config.grace) +
+      ": with it a shutdown takes longer than the 30 s that Kubernetes gives a pod; set the pod's "
+      "terminationGracePeriodSeconds to " +
+      std::to_string(needed.count()) + " or more");
 }
 
 void warn_of_unknown(Config& config, std::span<const Setting> settings) {
@@ -204,7 +196,7 @@ void warn_of_unknown(Config& config, std::span<const Setting> settings) {
         std::any_of(options.begin(), options.end(), [&](const auto& o) { return o.variable == setting.name; });
     if (known || !setting.name.starts_with("SIDEFRIDGE_") || is_from_elsewhere(setting.name)) continue;
     config.warnings.push_back(text::in_quotes(setting.name) +
-                              " is no setting of sidefridge and is ignored; see --help");
+                              " is not a setting of sidefridge and is ignored; see --help");
   }
 }
 

@@ -66,7 +66,7 @@ void Execution::on(const RunUnrecorded& unrecorded, Turn& turn) {
     return;
   }
   turn.tell(happened::RunUnrecorded{record().run_id, unrecorded.error.text});
-  run_.fail("Run could not begin: " + unrecorded.error.text);
+  run_.fail("Run could not start: " + unrecorded.error.text);
   start_when_due(turn);
 }
 
@@ -209,7 +209,7 @@ void Execution::withdraw(Turn& turn) {
   record.started_at = turn.now.wall;
   record.finished_at = turn.now.wall;
   record.outcome = Outcome::skipped;
-  record.reason = "SIGTERM came before it began";
+  record.reason = "SIGTERM came before it started";
   turn.tell(happened::TickSkipped{record});
   this->record(End::withdrawn, turn);
 }
@@ -242,7 +242,7 @@ void Execution::on_time(Turn& turn) {
                           const std::string reason =
                               "the state folder did not answer for " + text::format_duration(store_patience);
                           turn.tell(happened::RunUnrecorded{record().run_id, reason});
-                          run_.fail("Run could not begin: " + reason);
+                          run_.fail("Run could not start: " + reason);
                           start_when_due(turn);
                         },
                         [&](Poised&) { start_when_due(turn); },

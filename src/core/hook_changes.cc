@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/quote.h"
 
 namespace sidefridge::core {
@@ -50,13 +52,9 @@ void add_changes_of(Hook hook, const HookSet& before, const HookSet& after, std:
 std::string describe_changes(const HookSet& before, const HookSet& after) {
   std::vector<std::string> changes;
   for (const Hook hook : all_hooks) add_changes_of(hook, before, after, changes);
-  std::string text;
-  std::string_view separator;
-  for (std::size_t i = 0; i < std::min(changes.size(), most_names); ++i) {
-    text.append(separator).append(changes[i]);
-    separator = ", ";
-  }
-  if (changes.size() > most_names) text += " and " + std::to_string(changes.size() - most_names) + " more";
+  const std::size_t named = std::min(changes.size(), most_names);
+  std::string text = text::join(std::span(changes).first(named));
+  if (changes.size() > named) text += " and " + std::to_string(changes.size() - named) + " more";
   return text;
 }
 

@@ -6,6 +6,7 @@
 
 #include "sidefridge/core/hook_changes.h"
 #include "sidefridge/core/patience.h"
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -13,14 +14,12 @@ namespace {
 
 /// "1 before_backups, 2 backups": what there is to run.
 std::string count_scripts(const HookSet& hooks) {
-  std::string text;
+  std::vector<std::string> counts;
   for (const Hook hook : all_hooks) {
     const std::size_t count = hooks.scripts(hook).size();
-    if (count == 0) continue;
-    if (!text.empty()) text += ", ";
-    text += std::to_string(count) + " " + std::string(name_of(hook));
+    if (count > 0) counts.push_back(std::to_string(count) + " " + std::string(name_of(hook)));
   }
-  return text.empty() ? "none" : text;
+  return counts.empty() ? "none" : text::join(counts);
 }
 
 }  // namespace

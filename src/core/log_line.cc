@@ -2,6 +2,7 @@
 #include "sidefridge/core/log_line.h"
 
 #include "sidefridge/base/check.h"
+#include "sidefridge/text/hex.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/time_format.h"
 
@@ -47,15 +48,13 @@ void append_json_member(std::string& out, std::string_view name, std::string_vie
 }
 
 void append_on_one_line(std::string& out, std::string_view message) {
-  constexpr std::string_view hex_digits = "0123456789abcdef";
   for (const char character : message) {
     const auto byte = static_cast<unsigned char>(character);
     if (character == '\n') {
       out += "\\n";
     } else if ((byte < 0x20 && character != '\t') || byte == 0x7f) {
       out += "\\x";
-      out += hex_digits[byte >> 4];
-      out += hex_digits[byte & 0xf];
+      text::append_hex(out, byte);
     } else {
       out += character;
     }

@@ -4,6 +4,7 @@
 
 #include "sidefridge/base/overloaded.h"
 #include "sidefridge/core/happening.h"
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -11,15 +12,6 @@ namespace {
 
 using text::format_duration;
 using text::format_rfc3339;
-
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ", ";
-    text += word;
-  }
-  return text;
-}
 
 Log about(std::string run_id, LogLevel level, std::string text) {
   return Log{level, std::move(text), std::move(run_id), {}};
@@ -127,7 +119,7 @@ Log narrate(const Happening& happening) {
           [](const ProcessesSignalled& signalled) {
             const std::string_view whom = signalled.whose == Whose::leftovers ? " what scripts left running: " : " ";
             return about(signalled.run_id, LogLevel::warning,
-                         std::string(verb_of(signalled.sent)).append(whom) + join(signalled.processes));
+                         std::string(verb_of(signalled.sent)).append(whom) + text::join(signalled.processes));
           },
           [](const ProcessesGivenUp& given_up) {
             return about(given_up.run_id, LogLevel::error,

@@ -338,7 +338,7 @@ std::optional<ScheduleRecord> read_schedule_1(Reader reader) {
 template <class Record>
 Result<Record> parse(std::string_view bytes, char kind, std::optional<Record> (*newest)(Reader),
                      std::optional<Record> (*oldest)(Reader)) {
-  if (bytes.size() < 2 || bytes[0] != kind) return Error{ErrorCode::invalid, "the bytes are no such record"};
+  if (bytes.size() < 2 || bytes[0] != kind) return Error{ErrorCode::invalid, "the bytes are not a record of this kind"};
   Reader reader(bytes.substr(2));
   std::optional<Record> record;
   if (bytes[1] == oldest_layout) {

@@ -19,7 +19,7 @@ std::string failure_message(const Script& script, const ScriptResult& result) {
   std::string text = "Script '" + script.path + "' ";
   switch (result.outcome) {
     case StepOutcome::exited: return text + "finished with exit code '" + std::to_string(result.code) + "'";
-    case StepOutcome::signalled: return text + "was ended by signal '" + signal_name(result.code) + "'";
+    case StepOutcome::signalled: return text + "was killed by signal '" + signal_name(result.code) + "'";
     case StepOutcome::not_started: return text + "could not be started: " + result.detail;
     case StepOutcome::timed_out: return text + "timed out: " + result.detail;
     case StepOutcome::interrupted: return text + "was interrupted: " + result.detail;

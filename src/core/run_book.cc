@@ -12,17 +12,14 @@ namespace {
 // More records than these are not kept in memory while the disk refuses them.
 constexpr std::size_t most_kept = 100;
 
-std::string process(int pid) {
-  return pid == 0 ? "a process that cannot be seen from here" : "process " + std::to_string(pid);
-}
-
 Error daemon_is_there(int pid, const std::string& state_dir) {
-  return Error{ErrorCode::busy, "a sidefridge daemon has the state folder " + state_dir + " already: " + process(pid)};
+  return Error{ErrorCode::busy,
+               "a sidefridge daemon has the state folder " + state_dir + " already: " + holder_text(pid)};
 }
 
 Error run_goes_on(int pid, const std::string& state_dir) {
-  return Error{ErrorCode::busy, "a run is going on in the state folder " + state_dir + ": " + process(pid) +
-                                    "; try again when it is over"};
+  return Error{ErrorCode::busy, "a run is in progress in the state folder " + state_dir + ": " + holder_text(pid) +
+                                    "; try again when it has ended"};
 }
 
 std::string why_lost(const RunRecord& run, const std::string& boot_id) {
@@ -31,6 +28,10 @@ std::string why_lost(const RunRecord& run, const std::string& boot_id) {
 }
 
 }  // namespace
+
+std::string holder_text(int pid) {
+  return pid == 0 ? "a process in another container" : "process " + std::to_string(pid);
+}
 
 Result<RunBook> RunBook::open(std::unique_ptr<RunStore> store, Settings settings, Owner owner) {
   RunBook book(std::move(store), std::move(settings), owner);
@@ -67,7 +68,7 @@ Result<void> RunBook::take_over() {
     run.reason = why_lost(run, settings_.boot_id);
     run.steps = steps_left_by(run);
     if (auto stored = store_->record(run); !stored) return std::move(stored).error();
-    notices_.push_back("run " + run.run_id + ", begun at " + text::format_rfc3339(run.started_at) +
+    notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
   }
   return store_->make_variables_anew();

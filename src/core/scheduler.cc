@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sidefridge/base/overloaded.h"
+#include "sidefridge/core/run_book.h"
 #include "sidefridge/cron/cron_words.h"
 
 namespace sidefridge::core {
@@ -15,7 +16,7 @@ namespace {
 constexpr Duration told_step = std::chrono::milliseconds(1);
 constexpr Duration unmistakable_step = std::chrono::seconds(1);
 
-const std::string sigterm_before_begin = "SIGTERM came before it began";
+const std::string sigterm_before_begin = "SIGTERM came before it started";
 
 template <class T>
 std::optional<T> earlier(const std::optional<T>& a, const std::optional<T>& b) noexcept {
@@ -108,7 +109,7 @@ void Scheduler::handle(const Begun& begun, Turn& turn) {
   if (agenda_) {
     const Agenda::Missed missed = agenda_->start(turn.now.wall, settings_.settled_until);
     if (missed.history_ahead) turn.tell(happened::HistoryAhead{*missed.history_ahead});
-    miss(missed, "no daemon was there", turn);
+    miss(missed, "no daemon was running", turn);
   }
   if (begun.run) handle(RunRequested{*begun.run}, turn);
   plan(Plan{JobId::install, Trigger::install, turn.now.wall, turn.now.wall}, turn);
@@ -278,7 +279,7 @@ bool Scheduler::begin_next(Turn& turn) {
   if (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, tick_lead)) {
     agenda_->drop_retry();
     plan(due->plan, turn);
-    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
+    miss({due->missed, std::nullopt}, "the daemon was delayed", turn);
     return true;
   }
   if (const std::optional<Plan> retry = agenda_->take_retry(turn.now.mono)) {
@@ -292,15 +293,15 @@ void Scheduler::skip_due_ticks(Turn& turn) {
   if (!agenda_ || shutdown_) return;
   while (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, Duration::zero())) {
     skip(due->plan, why_busy(), turn);
-    miss({due->missed, std::nullopt}, "the daemon was held up", turn);
+    miss({due->missed, std::nullopt}, "the daemon was delayed", turn);
   }
 }
 
 std::string Scheduler::why_busy() const {
   if (execution() == nullptr) return "the hooks are being read";
   if (execution()->plan().job == JobId::install) return "install_dependencies is running";
-  if (!execution()->begun()) return "a run is beginning";
-  return "run " + execution()->record().run_id + " is still going";
+  if (!execution()->begun()) return "a run is starting";
+  return "run " + execution()->record().run_id + " is still running";
 }
 
 // ---- a run, from plan to first action
@@ -332,7 +333,7 @@ void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) 
   const bool retried = agenda_ && plan.job == JobId::backup;
   Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
                                retried ? agenda_->attempts_left(plan) : 0,
-                               hooks_.known() ? std::string() : "Run could not begin: the hooks cannot be read"};
+                               hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read"};
   const std::string run_id = run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
 }
@@ -369,9 +370,7 @@ void Scheduler::after(const Executing& done, Turn& turn) {
 }
 
 void Scheduler::after_busy(const Plan& refused, int holder_pid, Turn& turn) {
-  const std::string reason =
-      (holder_pid == 0 ? "a process in another container" : "process " + std::to_string(holder_pid)) +
-      " runs one in the same state folder";
+  const std::string reason = holder_text(holder_pid) + " runs one in the same state folder";
   if (refused.job == JobId::install) {
     turn.tell(happened::RunRefused{reason});
     exit_code_ = exit_code_of(ErrorCode::busy);

@@ -12,6 +12,7 @@
 #include "sidefridge/cron/cron_fields.h"
 #include "sidefridge/cron/month_days.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 
 namespace sidefridge::cron {
 namespace {
@@ -55,13 +56,8 @@ std::optional<unsigned> parse_value(const Field& field, std::string_view text) {
 }
 
 Error refusal(std::string_view field, std::string_view found, std::string_view allowed) {
-  std::string text(field);
-  if (!text.empty()) text += ": ";
-  text += "found ";
-  text += found;
-  text += ", allowed: ";
-  text += allowed;
-  return Error{ErrorCode::invalid, std::move(text)};
+  Error error = text::refusal(found, allowed);
+  return field.empty() ? std::move(error) : std::move(error).with_context(field);
 }
 
 Error bad_item(const Field& field, std::string_view item) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sidefridge/cron/cron_fields.h"
+#include "sidefridge/text/join.h"
 
 namespace sidefridge::cron {
 namespace {
@@ -36,13 +37,8 @@ std::vector<unsigned> values_of(std::uint64_t bits) {
 }
 
 /// "a", "a and b", "a, b and c".
-std::string join(const Words& words, std::string_view before_last = " and ") {
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? before_last : ", ";
-    text += words[i];
-  }
-  return text;
+std::string enumerate(const Words& words) {
+  return text::join(words, ", ", " and ");
 }
 
 std::string two_digits(unsigned n) {
@@ -76,7 +72,7 @@ Words runs_of(std::uint64_t bits, Name name) {
 /// "minute 5", "minutes 0 to 9, 30 and 45".
 std::string numbers(std::string_view unit, std::uint64_t bits) {
   const Words words = runs_of(bits, [](unsigned n) { return std::to_string(n); });
-  return std::string(unit) + (std::popcount(bits) > 1 ? "s " : " ") + join(words);
+  return std::string(unit) + (std::popcount(bits) > 1 ? "s " : " ") + enumerate(words);
 }
 
 /// The step of values that are equally far apart from 0 on and go on so into the next minute or hour.
@@ -150,7 +146,7 @@ private:
         for (const unsigned second : values_of(expression_.seconds)) words.push_back(clock(hour, minute, second));
       }
     }
-    return "at " + join(words) + (is_every_day(expression_) ? " every day" : "");
+    return "at " + enumerate(words) + (is_every_day(expression_) ? " every day" : "");
   }
 
   std::string hourly() const {
@@ -190,7 +186,7 @@ private:
   std::string hours() const {
     if (expression_.hours == all_hours) return "";
     if (run_ && run_->step == 1) return " between " + clock(run_->first, 0, 0) + " and " + clock(run_->last, 59, 59);
-    return " in the hours " + join(runs_of(expression_.hours, two_digits));
+    return " in the hours " + enumerate(runs_of(expression_.hours, two_digits));
   }
 
   const CronExpression& expression_;
@@ -242,7 +238,7 @@ Words weekday_words(const CronExpression& expression) {
 std::string month_words(const CronExpression& expression) {
   Words words;
   for (const unsigned month : values_of(expression.months)) words.emplace_back(month_names[month - 1]);
-  return join(words);
+  return enumerate(words);
 }
 
 std::string date_words(const CronExpression& expression) {
@@ -254,10 +250,10 @@ std::string date_words(const CronExpression& expression) {
   const bool counted = expression.nth_weekdays != 0 || expression.last_weekdays != 0;
   switch (expression.day_rule) {
     case DayRule::every: break;
-    case DayRule::days: return " on " + join(day_words(expression)) + of_month;
-    case DayRule::weekdays: return " on " + join(weekday_words(expression)) + (counted ? of_month : in_month);
+    case DayRule::days: return " on " + enumerate(day_words(expression)) + of_month;
+    case DayRule::weekdays: return " on " + enumerate(weekday_words(expression)) + (counted ? of_month : in_month);
     case DayRule::either:
-      return " on " + join(day_words(expression), ", ") + " and on " + join(weekday_words(expression)) +
+      return " on " + text::join(day_words(expression)) + " and on " + enumerate(weekday_words(expression)) +
              (counted ? " of the month" : "") + (every_month ? "" : "," + in_month + " only");
   }
   return "";

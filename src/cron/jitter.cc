@@ -11,9 +11,7 @@ namespace sidefridge::cron {
 Duration jitter_of(std::string_view pod_name, Duration limit) noexcept {
   const auto limit_ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
   if (limit_ms <= 0) return Duration::zero();
-  std::uint64_t hash = text::Digest().add(pod_name).value();
-  // Names that differ in their last letter only differ in the lower bits: fold the upper ones in.
-  hash ^= hash >> 32;
+  const std::uint64_t hash = text::digest_of(pod_name);
   return std::chrono::milliseconds(static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(limit_ms)));
 }
 

@@ -134,7 +134,7 @@ Result<Zone> Zone::from_tzif(std::string name, std::string_view data) {
   const auto refusal = [&](std::string_view what) {
     return Error{ErrorCode::invalid, "the data of time zone " + text::in_quotes(name) + " " + std::string(what)};
   };
-  if (!data.starts_with(magic)) return refusal("is no TZif");
+  if (!data.starts_with(magic)) return refusal("is not TZif");
   Bytes bytes(data);
   Block block = take_block(bytes, 4);
   std::optional<ZoneRule> rule;

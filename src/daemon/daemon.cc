@@ -139,7 +139,7 @@ void Daemon::say_hello(std::vector<std::string> notices) {
   if (mode_ == Mode::once) return;
   if (config_.jitter > Duration::zero() && !config_.pod_name) {
     console_->log(core::LogLevel::warning,
-                  "POD_NAME is not set: SIDEFRIDGE_JITTER is the same for all who do not set it");
+                  "POD_NAME is not set: SIDEFRIDGE_JITTER delays all pods that do not set it by the same time");
   }
   if (!config_.target_container || !config_.pod_name) {
     console_->log(core::LogLevel::warning,

@@ -37,9 +37,9 @@ Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector
     folder.watch->want(loop::Interest::input);
   }
   if (Result<void> watched = self->watch_mounts(loop, std::move(folders)); !watched) {
-    console.log(core::LogLevel::warning, "cannot hear of mounts (" + watched.error().text +
-                                             "): hooks that are mounted over count once something else changes them, "
-                                             "or after USR1");
+    console.log(core::LogLevel::warning, "cannot watch for mounts (" + watched.error().text +
+                                             "): hooks that are mounted over are read again only after another change "
+                                             "or SIGUSR1");
   }
   self->tell_state();
   return self;

@@ -1,16 +1,12 @@
 // schedule_file.cc - a line of text, compared with the last one.
 #include "sidefridge/daemon/schedule_file.h"
 
-#include <fcntl.h>
-
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
 #include <utility>
 
-#include "sidefridge/os/read_up_to.h"
-#include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/read_file.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -42,14 +38,9 @@ std::optional<Result<cron::Schedule>> ScheduleFile::read() {
 }
 
 Result<std::string> ScheduleFile::read_text() const {
-  const auto refused = [this] { return system_error("cannot read the schedule file '" + path_ + "'", errno); };
-  // Not blocking, in case it is a FIFO.
-  const os::UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return refused();
-  std::array<char, longest_text> bytes;
-  const ssize_t got = os::read_up_to(fd.get(), bytes);
-  if (got < 0) return refused();
-  std::string text = trimmed(std::string_view(bytes.data(), static_cast<std::size_t>(got)));
+  const auto bytes = os::read_file(path_, longest_text, os::Readable::anything);
+  if (!bytes) return system_error("cannot read the schedule file '" + path_ + "'", errno);
+  std::string text = trimmed(*bytes);
   if (text.empty()) return Error{ErrorCode::invalid, "the schedule file '" + path_ + "' is empty"};
   return text;
 }

@@ -166,7 +166,7 @@ private:
       return exit_code_of(bare.status());
     }
     end_local(bare);
-    say("the command was told nothing and may still run: " + where() + " has no /bin/sh to end it with");
+    say("the command got no signal and may still run: " + where() + " has no /bin/sh to end it with");
     return stop_code();
   }
 
@@ -190,7 +190,7 @@ private:
     std::string why = "the command in " + where();
     if (kubectl_.stop_signal()) {
       if (ended == Ending::done) return stop_code();
-      why += " was to end with us";
+      why += " was to end because kubectlexec got a signal";
     } else {
       why += " took longer than " + text::format_duration(request_.timeout);
     }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "sidefridge/os/folder.h"
+#include "sidefridge/text/join.h"
 
 namespace sidefridge::hooks {
 namespace {
@@ -96,13 +97,9 @@ std::string not_a_hook(const std::string& path, std::string_view name) {
   if (const std::optional<core::Hook> meant = nearest_hook(name)) {
     return text.append("did you mean '").append(core::name_of(*meant)).append("'?");
   }
-  text += "the hooks are";
-  std::string_view separator = " ";
-  for (const core::Hook hook : core::all_hooks) {
-    text.append(separator).append(core::name_of(hook));
-    separator = ", ";
-  }
-  return text;
+  std::vector<std::string_view> names;
+  for (const core::Hook hook : core::all_hooks) names.push_back(core::name_of(hook));
+  return text + "the hooks are " + text::join(names);
 }
 
 /// Reads one tree into a HookReading, which the caller takes out of it.

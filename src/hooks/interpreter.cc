@@ -1,37 +1,27 @@
 // interpreter.cc - looks, and starts nothing.
 #include "sidefridge/hooks/interpreter.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
 
-#include "sidefridge/os/read_up_to.h"
-#include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/read_file.h"
 
 namespace sidefridge::hooks {
 
 Result<core::Interpreter> read_interpreter(const std::string& script_path) {
-  const auto refused = [&script_path](int errno_value) {
-    if (errno_value == ENOENT) return Error{ErrorCode::not_found, "script '" + script_path + "' does not exist"};
-    return system_error("cannot read script '" + script_path + "'", errno_value);
-  };
-  // Not blocking, in case the script has just been replaced by a FIFO.
-  const os::UniqueFd fd(::open(script_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return refused(errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return refused(errno);
-  if (!S_ISREG(status.st_mode)) {
-    return Error{ErrorCode::io, "script '" + script_path + "': it is not a regular file"};
+  const auto head = os::read_file(script_path, core::interpreter_head_bytes, os::Readable::regular);
+  if (head) return core::interpreter_of(*head, script_path);
+  switch (errno) {
+    case ENOENT: return Error{ErrorCode::not_found, "script '" + script_path + "' does not exist"};
+    case EISDIR:
+    case ENXIO:
+    case EOPNOTSUPP: return Error{ErrorCode::io, "script '" + script_path + "': it is not a regular file"};
+    default: return system_error("cannot read script '" + script_path + "'", errno);
   }
-  std::array<char, core::interpreter_head_bytes> head;
-  const ssize_t got = os::read_up_to(fd.get(), head);
-  if (got < 0) return refused(errno);
-  return core::interpreter_of(std::string_view(head.data(), static_cast<std::size_t>(got)), script_path);
 }
 
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path) {

@@ -104,7 +104,7 @@ private:
         case TreeEntry::Kind::folder:
           if (::mkdirat(target_.get(), entry.path.c_str(), 0700) != 0) return cannot_write("/" + entry.path, errno);
           // Whether the hook has no folder or an empty one is no difference.
-          if (entry.path != folder) of_all.add(entry.path).add(entry.path.size());
+          if (entry.path != folder) of_all.add(entry.path);
           continue;
         case TreeEntry::Kind::file: break;
       }
@@ -118,7 +118,7 @@ private:
         any_left_out_ = true;
         continue;
       }
-      of_all.add(entry.path).add(entry.path.size()).add((*copied)->digest);
+      of_all.add(entry.path).add((*copied)->digest);
       if (!is_script) continue;
       const auto script = find(scripts, name);
       // It was no script yet when the scripts were listed.
@@ -212,7 +212,7 @@ private:
                             .add(static_cast<std::uint64_t>(stamp.modified_ns))
                             .add(static_cast<std::uint64_t>(stamp.changed_ns))
                             .value();
-        of_all.add(script.name).add("\n").add(script.digest);
+        of_all.add(script.name).add(script.digest);
         script.interpreter = read_interpreter(script.path);
       }
       reading.hooks.assign(hook, std::move(scripts), of_all.value());

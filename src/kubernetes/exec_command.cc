@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "sidefridge/text/hex.h"
+#include "sidefridge/text/quote.h"
+
 namespace sidefridge::kubernetes {
 namespace {
 
@@ -104,13 +107,9 @@ bool has(std::string_view text, std::string_view part) noexcept {
 }  // namespace
 
 std::string mark_of(std::span<const std::uint8_t, 16> random) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string mark(wrapper_name);
   mark += ':';
-  for (const std::uint8_t byte : random) {
-    mark += digits[byte >> 4];
-    mark += digits[byte & 15];
-  }
+  for (const std::uint8_t byte : random) text::append_hex(mark, byte);
   return mark;
 }
 
@@ -177,10 +176,7 @@ std::string reason_of(std::string_view kubectl_stderr) {
     // What it says of the wrapper's exit code is no reason.
     if (!line.empty() && !line.starts_with("command terminated with exit code")) last = line;
   }
-  std::string reason(last);
-  std::replace_if(
-      reason.begin(), reason.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
-  return reason;
+  return text::one_line(last);
 }
 
 bool lacks_shell(std::string_view kubectl_stderr) noexcept {

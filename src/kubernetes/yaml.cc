@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sidefridge/base/check.h"
+#include "sidefridge/text/hex.h"
 #include "sidefridge/text/utf8.h"
 
 namespace sidefridge::kubernetes {
@@ -86,10 +87,10 @@ bool can_be_plain(std::string_view text) {
 }
 
 void append_escape(std::string& out, char32_t code) {
-  constexpr std::string_view hex = "0123456789abcdef";
   const bool wide = code > 0xff;
   out += wide ? "\\u" : "\\x";
-  for (int shift = wide ? 12 : 4; shift >= 0; shift -= 4) out += hex[(code >> shift) & 0xf];
+  if (wide) text::append_hex(out, static_cast<unsigned char>(code >> 8));
+  text::append_hex(out, static_cast<unsigned char>(code & 0xff));
 }
 
 void append_quoted(std::string& out, std::string_view text) {

@@ -13,8 +13,7 @@
 #include "sidefridge/hooks/hook_tree.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/folder.h"
-#include "sidefridge/os/read_up_to.h"
-#include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/read_file.h"
 
 namespace sidefridge::manifests {
 namespace {
@@ -28,28 +27,21 @@ bool is_kubelets_own(std::string_view name) {
   return name == "..data" || name.starts_with("..2");
 }
 
-Result<std::string> read_file(int folder_fd, const char* name, const std::string& path) {
-  // Nobody may write to a FIFO: opening it must not wait.
-  const os::UniqueFd fd(::openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd && errno == ENXIO) return unfit(path, "is a socket, which a ConfigMap cannot hold");
-  if (!fd) return system_error("cannot read '" + path + "'", errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error("cannot read '" + path + "'", errno);
-  if (S_ISDIR(status.st_mode)) {
-    return unfit(path, "is a folder, which a ConfigMap cannot hold: move its files into the hook's own folder");
+Result<std::string> read_key(const std::string& path) {
+  auto bytes = os::read_file(path, kubernetes::config_map_limit_bytes + 1, os::Readable::regular);
+  if (!bytes) {
+    switch (errno) {
+      case ENXIO: return unfit(path, "is a socket, which a ConfigMap cannot hold");
+      case EISDIR:
+        return unfit(path, "is a folder, which a ConfigMap cannot hold: move its files into the hook's own folder");
+      case EOPNOTSUPP: return unfit(path, "is no regular file, and a ConfigMap holds nothing else");
+      default: return system_error("cannot read '" + path + "'", errno);
+    }
   }
-  if (!S_ISREG(status.st_mode)) return unfit(path, "is no regular file, and a ConfigMap holds nothing else");
-  // One byte more than fits tells what is too large from what just fits.
-  const auto size =
-      std::min<std::uintmax_t>(static_cast<std::uintmax_t>(status.st_size), kubernetes::config_map_limit_bytes + 1);
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  const ssize_t got = os::read_up_to(fd.get(), bytes);
-  if (got < 0) return system_error("cannot read '" + path + "'", errno);
-  bytes.resize(static_cast<std::size_t>(got));
-  if (bytes.size() > kubernetes::config_map_limit_bytes) {
+  if (bytes->size() > kubernetes::config_map_limit_bytes) {
     return unfit(path, "is over 1 MiB, the most that a ConfigMap holds: move it into the image or a volume");
   }
-  return bytes;
+  return *std::move(bytes);
 }
 
 /// Adds the files of one hook. A hook without a folder has none; what else is wrong with it, hooks::read_hook_tree()
@@ -62,7 +54,7 @@ Result<void> read_hook(const std::string& path, kubernetes::HookFiles& hook, std
     if (is_kubelets_own(name)) return {};
     const std::string file_path = path + "/" + item.d_name;
     if (auto key = kubernetes::check_key("in '" + path + "', file", name); !key) return key;
-    auto bytes = read_file(::dirfd(folder.get()), item.d_name, file_path);
+    auto bytes = read_key(file_path);
     if (!bytes) return std::move(bytes).error();
     if (name.starts_with('.')) {
       warnings.push_back("'" + file_path + "' goes into the ConfigMap but will not run: its name starts with '.'");

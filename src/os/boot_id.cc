@@ -1,26 +1,21 @@
 // boot_id.cc - random(4): a new id at each boot.
 #include "sidefridge/os/boot_id.h"
 
-#include <fcntl.h>
-
-#include <array>
 #include <cerrno>
-#include <cstddef>
+#include <optional>
+#include <utility>
 
-#include "sidefridge/os/read_up_to.h"
-#include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/read_file.h"
 
 namespace sidefridge::os {
 
 Result<std::string> read_boot_id() {
+  constexpr std::size_t limit_bytes = 64;
   const char* const path = "/proc/sys/kernel/random/boot_id";
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  std::array<char, 64> text{};
-  const ssize_t got = fd ? read_up_to(fd.get(), text) : -1;
-  if (got < 0) return system_error(path, errno);
-  std::string id(text.data(), static_cast<std::size_t>(got));
-  while (!id.empty() && id.back() == '\n') id.pop_back();
-  return id;
+  std::optional<std::string> id = read_file(path, limit_bytes, Readable::regular);
+  if (!id) return system_error(path, errno);
+  while (!id->empty() && id->back() == '\n') id->pop_back();
+  return *std::move(id);
 }
 
 }  // namespace sidefridge::os

@@ -33,7 +33,7 @@ Result<UniqueFd> open_file(const std::string& path, int flags) {
   struct stat found {};
   const bool refused = !fd && errno != ELOOP && errno != EISDIR && errno != ENXIO;
   if (refused || (fd && ::fstat(fd.get(), &found) != 0)) return system_error("cannot open " + path, errno);
-  if (!fd || !S_ISREG(found.st_mode)) return Error{ErrorCode::io, path + " is no regular file; remove it"};
+  if (!fd || !S_ISREG(found.st_mode)) return Error{ErrorCode::io, path + " is not a regular file; remove it"};
   return fd;
 }
 

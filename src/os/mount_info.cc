@@ -4,13 +4,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
+#include "sidefridge/os/read_file.h"
+
 namespace sidefridge::os {
 namespace {
+
+constexpr std::size_t most_mount_info_bytes = 64 * 1024 * 1024;  // that of 100,000 mounts has some 20 MiB
 
 /// Cuts the text before the first `separator` off the front of `rest`, and the separator.
 std::string_view take_until(std::string_view& rest, char separator) {
@@ -62,8 +64,7 @@ std::vector<std::string> file_mounts_below(const std::string& folder, const std:
   std::string shown = folder;
   if (!shown.ends_with('/')) shown += '/';
 
-  std::ifstream file(mount_info);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string text = read_file(mount_info, most_mount_info_bytes, Readable::regular).value_or("");
   std::vector<std::string> found;
   for (const auto& [point, line] : parse_mounts(text)) {
     if (!point.starts_with(resolved) || !std::filesystem::is_regular_file(point, failure)) continue;

@@ -109,7 +109,7 @@ public:
     Scan scan(std::unique_ptr<DIR, CloseDir>(::opendir("/proc")));
     if (!scan.proc_) return system_error("cannot open /proc", errno);
     if (!scan.shows_our_namespace()) {
-      return Error{ErrorCode::unavailable, "/proc is not that of this container: it does not list us"};
+      return Error{ErrorCode::unavailable, "/proc is not that of this container: it does not list this process"};
     }
     while (const dirent* const item = ::readdir(scan.proc_.get())) {
       const std::string_view name(item->d_name);

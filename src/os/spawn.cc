@@ -141,7 +141,7 @@ Error spawn_error(const std::string& program, int errno_value) {
     case EAGAIN:
       return because(ErrorCode::unavailable, "the system allows no more processes (RLIMIT_NPROC or pids limit)");
     case ENOENT: return because(ErrorCode::not_found, "it does not exist, or the loader it was linked with does not");
-    case ENOEXEC: return because(ErrorCode::invalid, "it is no program for this machine");
+    case ENOEXEC: return because(ErrorCode::invalid, "it is not a program for this machine");
     case EACCES: return because(ErrorCode::io, "it may not be executed (no x permission, or a noexec mount)");
     case EMFILE:
     case ENFILE: return because(ErrorCode::unavailable, "the system allows no more open files (RLIMIT_NOFILE)");

@@ -1,9 +1,7 @@
 // zone_file.cc - from a time zone's name to its file or its rule.
 #include "sidefridge/os/zone_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,15 +9,14 @@
 #include <cstddef>
 #include <optional>
 
-#include "sidefridge/os/read_up_to.h"
-#include "sidefridge/os/unique_fd.h"
+#include "sidefridge/os/read_file.h"
 #include "sidefridge/text/quote.h"
 
 namespace sidefridge::os {
 namespace {
 
 constexpr std::array<std::string_view, 4> names_of_utc{"", "UTC", "Etc/UTC", "GMT"};
-constexpr off_t largest_file_bytes = 1024 * 1024;  // the database's largest has 4 KiB
+constexpr std::size_t largest_file_bytes = 1024 * 1024;  // the database's largest has 4 KiB
 
 /// Whether a name leads to where it seems to lead.
 bool is_plain(std::string_view name) {
@@ -37,21 +34,20 @@ bool is_plain(std::string_view name) {
 /// What a regular file holds; nothing when there is no such file.
 Result<std::optional<std::string>> read_if_there(const std::string& path) {
   const std::string subject = "cannot read time zone file " + text::in_quotes(path);
-  // O_NONBLOCK: what turns out to be a FIFO must not hold us up.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return std::optional<std::string>();
-    return system_error(subject, errno);
+  auto bytes = read_file(path, largest_file_bytes + 1, Readable::regular);
+  if (!bytes) {
+    switch (errno) {
+      case ENOENT:
+      case ENOTDIR:
+      case ENAMETOOLONG:
+      case EISDIR:
+      case ENXIO:
+      case EOPNOTSUPP: return bytes;
+      default: return system_error(subject, errno);
+    }
   }
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error(subject, errno);
-  if (!S_ISREG(status.st_mode)) return std::optional<std::string>();
-  if (status.st_size > largest_file_bytes) return Error{ErrorCode::invalid, subject + ": it is larger than 1 MiB"};
-  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
-  const ssize_t got = read_up_to(fd.get(), bytes);
-  if (got < 0) return system_error(subject, errno);
-  bytes.resize(static_cast<std::size_t>(got));
-  return std::optional(std::move(bytes));
+  if (bytes->size() > largest_file_bytes) return Error{ErrorCode::invalid, subject + ": it is larger than 1 MiB"};
+  return bytes;
 }
 
 /// Whether a text that is no zone deserves to hear what is wrong with it as a rule.

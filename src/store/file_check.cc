@@ -51,11 +51,11 @@ struct MetaPage {
 };
 
 Error senseless(const std::string& path, const std::string& why) {
-  return Error{ErrorCode::invalid, path + " is damaged, or no file of LMDB's: " + why};
+  return Error{ErrorCode::invalid, path + " is damaged or not an LMDB file: " + why};
 }
 
 std::optional<std::string> what_is_wrong(const MetaPage& page) {
-  if ((page.flags & meta_page_flag) == 0 || page.magic != lmdb_magic) return "its head is another";
+  if ((page.flags & meta_page_flag) == 0 || page.magic != lmdb_magic) return "its header is not one of LMDB";
   if (page.version != data_version) return "its version is " + std::to_string(page.version);
   const std::uint32_t page_bytes = page.free_pages.page_bytes;
   if (!std::has_single_bit(page_bytes) || page_bytes < smallest_page_bytes || page_bytes > largest_page_bytes) {
@@ -98,7 +98,7 @@ Result<void> check_regular(const std::string& path) {
     return system_error("cannot look at " + path, errno);
   }
   if (S_ISREG(found.st_mode)) return {};
-  return Error{ErrorCode::io, path + " is no regular file; remove it"};
+  return Error{ErrorCode::io, path + " is not a regular file; remove it"};
 }
 
 Result<void> check_meta_pages(const std::string& path) {

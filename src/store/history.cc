@@ -82,7 +82,7 @@ Result<std::string> set_aside(const std::string& path) {
 }
 
 std::string set_aside_notice(const Error& why, const std::string& aside) {
-  return "the history cannot be read (" + why.text + "); it was moved to " + aside + " and begins anew";
+  return "the history cannot be read (" + why.text + "); it was moved to " + aside + ", and a new one starts";
 }
 
 // Forgets the oldest runs. One that goes on is kept, and so is the newest; half of the file stays free, because

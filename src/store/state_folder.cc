@@ -37,11 +37,11 @@ Result<void> check_ours(const std::string& path, int fd) {
   if (::fstat(fd, &found) != 0) return system_error(path, errno);
   if (found.st_uid != ::geteuid()) {
     return Error{ErrorCode::unavailable, path + " belongs to user " + std::to_string(found.st_uid) +
-                                             " and we are user " + std::to_string(::geteuid()) +
-                                             "; set SIDEFRIDGE_STATE_DIR to a folder of our own"};
+                                             " and sidefridge runs as user " + std::to_string(::geteuid()) +
+                                             "; set SIDEFRIDGE_STATE_DIR to another folder"};
   }
   if ((found.st_mode & 07777) != 0700 && ::fchmod(fd, 0700) != 0) {
-    return system_error("cannot keep others out of " + path, errno);
+    return system_error("cannot take the rights of other users from " + path, errno);
   }
   return {};
 }
@@ -62,7 +62,7 @@ Result<StateFolder> StateFolder::open(std::string_view state_dir) {
   }
   const int fd = ::open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
-    return Error{ErrorCode::unavailable, folder.path_ + " is no folder; remove it or set SIDEFRIDGE_STATE_DIR"};
+    return Error{ErrorCode::unavailable, folder.path_ + " is not a folder; remove it or set SIDEFRIDGE_STATE_DIR"};
   }
   if (fd < 0) return system_error("cannot open " + folder.path_, errno);
   auto ours = check_ours(folder.path_, fd);

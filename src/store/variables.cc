@@ -21,7 +21,7 @@ std::string steps_of(std::string_view run_id) {
 }
 
 Error no_such_run(std::string_view run_id) {
-  return Error{ErrorCode::unavailable, "the run " + text::in_quotes(run_id) + " is over or never was"};
+  return Error{ErrorCode::unavailable, "the run " + text::in_quotes(run_id) + " has ended or does not exist"};
 }
 
 Result<void> check_key(std::string_view key) {

@@ -1,4 +1,4 @@
-// digest.cc - FNV-1a (Fowler, Noll, Vo) and XXH64 (Collet, xxhash_spec.md).
+// digest.cc - XXH64 (Collet, xxhash_spec.md).
 #include "sidefridge/text/digest.h"
 
 #include <array>
@@ -9,9 +9,6 @@
 namespace sidefridge::text {
 namespace {
 
-constexpr std::uint64_t prime = 0x100000001b3;
-
-// XXH64's.
 constexpr std::uint64_t prime_1 = 0x9e3779b185ebca87;
 constexpr std::uint64_t prime_2 = 0xc2b2ae3d27d4eb4f;
 constexpr std::uint64_t prime_3 = 0x165667b19e3779f9;
@@ -38,25 +35,13 @@ std::uint64_t round_of(std::uint64_t lane, std::uint64_t input) noexcept {
 
 }  // namespace
 
-Digest& Digest::add(std::string_view bytes) noexcept {
-  std::uint64_t state = state_;
-  for (const char byte : bytes) state = (state ^ static_cast<unsigned char>(byte)) * prime;
-  state_ = state;
-  return *this;
-}
-
-Digest& Digest::add(std::uint64_t number) noexcept {
-  for (int shift = 0; shift < 64; shift += 8) state_ = (state_ ^ ((number >> shift) & 0xff)) * prime;
-  return *this;
-}
-
-std::uint64_t digest_of(std::string_view bytes) noexcept {
+std::uint64_t digest_of(std::string_view bytes, std::uint64_t seed) noexcept {
   constexpr std::size_t stripe_bytes = 32;
   const std::uint64_t length = bytes.size();
-  std::uint64_t hash = prime_5;
+  std::uint64_t hash = seed + prime_5;
   if (bytes.size() >= stripe_bytes) {
     // Four that do not wait for each other.
-    std::array<std::uint64_t, 4> lanes{prime_1 + prime_2, prime_2, 0, 0 - prime_1};
+    std::array<std::uint64_t, 4> lanes{seed + prime_1 + prime_2, seed + prime_2, seed, seed - prime_1};
     while (bytes.size() >= stripe_bytes) {
       for (std::uint64_t& lane : lanes) lane = round_of(lane, take<std::uint64_t>(bytes));
     }
@@ -70,6 +55,17 @@ std::uint64_t digest_of(std::string_view bytes) noexcept {
   hash = (hash ^ hash >> 33) * prime_2;
   hash = (hash ^ hash >> 29) * prime_3;
   return hash ^ hash >> 32;
+}
+
+Digest& Digest::add(std::string_view part) noexcept {
+  value_ = digest_of(part, value_);
+  return *this;
+}
+
+Digest& Digest::add(std::uint64_t number) noexcept {
+  std::array<char, sizeof number> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> 8 * i & 0xff);
+  return add({bytes.data(), bytes.size()});
 }
 
 }  // namespace sidefridge::text

@@ -6,13 +6,12 @@
 #include <cstring>
 
 #include "sidefridge/base/check.h"
+#include "sidefridge/text/hex.h"
 #include "sidefridge/text/utf8.h"
 
 namespace sidefridge::text {
 
 namespace {
-
-constexpr std::string_view hex_digits = "0123456789abcdef";
 
 bool is_plain(unsigned char byte) noexcept {
   return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
@@ -39,12 +38,6 @@ std::size_t plain_run(std::string_view text) noexcept {
   return at;
 }
 
-void append_hex(std::string& out, std::string_view introduction, unsigned char byte) {
-  out += introduction;
-  out += hex_digits[byte >> 4];
-  out += hex_digits[byte & 0xf];
-}
-
 void append_escaped(std::string& out, unsigned char byte) {
   switch (byte) {
     case '"': out += "\\\""; return;
@@ -54,7 +47,7 @@ void append_escaped(std::string& out, unsigned char byte) {
     case '\n': out += "\\n"; return;
     case '\r': out += "\\r"; return;
     case '\t': out += "\\t"; return;
-    default: append_hex(out, byte < 0x20 ? "\\u00" : "\\\\x", byte);
+    default: out += byte < 0x20 ? "\\u00" : "\\\\x"; append_hex(out, byte);
   }
 }
 

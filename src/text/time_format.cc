@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/refusal.h"
 
 namespace sidefridge::text {
 namespace {
@@ -191,14 +192,6 @@ std::optional<std::uint64_t> read_size(Reader& reader) noexcept {
   return std::nullopt;
 }
 
-Error unreadable(std::string_view text, std::string_view allowed) {
-  std::string told = "found ";
-  told += in_quotes(text);
-  told += ", allowed: ";
-  told += allowed;
-  return Error{ErrorCode::invalid, std::move(told)};
-}
-
 // "3 min 20 s", or "3 min" when nothing is left over.
 std::string two_units(std::int64_t large, std::string_view large_unit, std::int64_t small,
                       std::string_view small_unit) {
@@ -272,7 +265,8 @@ std::string format_rfc3339(WallTime at, chr::seconds offset) {
 Result<WallTime> parse_rfc3339(std::string_view text) {
   Reader reader(text);
   if (const auto at = read_instant(reader)) return *at;
-  return unreadable(text, "a date and time with zone such as 2026-11-23T07:55:17Z or 2026-11-23T08:55:17+01:00");
+  return refusal(in_quotes(text),
+                 "a date and time with zone such as 2026-11-23T07:55:17Z or 2026-11-23T08:55:17+01:00");
 }
 
 std::string format_duration(Duration duration) {
@@ -302,13 +296,13 @@ std::string format_duration(Duration duration) {
 Result<Duration> parse_duration(std::string_view text) {
   Reader reader(text);
   if (const auto duration = read_duration(reader)) return *duration;
-  return unreadable(text, "250ms, 25s, 90m, 24h, 7d, 1h30m or whole seconds, up to 36500d");
+  return refusal(in_quotes(text), "250ms, 25s, 90m, 24h, 7d, 1h30m or whole seconds, up to 36500d");
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
   Reader reader(text);
   if (const auto size = read_size(reader)) return *size;
-  return unreadable(text, "a number of bytes such as 65536, 512KiB, 64MiB, 1GiB or 1TiB (Ki, Mi, Gi, Ti too)");
+  return refusal(in_quotes(text), "a number of bytes such as 65536, 512KiB, 64MiB, 1GiB or 1TiB (Ki, Mi, Gi, Ti too)");
 }
 
 }  // namespace sidefridge::text

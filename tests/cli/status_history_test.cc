@@ -98,7 +98,7 @@ RunRecord skip() {
   RunRecord run;
   run.outcome = Outcome::skipped;
   run.scheduled_at = run.started_at = at("2026-11-23T07:30:00Z");
-  run.reason = "run 20261123T070000Z-0002 was still going";
+  run.reason = "run 20261123T070000Z-0002 was still running";
   return run;
 }
 
@@ -189,7 +189,7 @@ TEST_F(StatusHistoryTest, history_is_a_table_with_the_newest_last) {
             "20261123T070000Z-0002  schedule  2026-11-23T07:00:00Z  2.5 s  failed     Script '/scripts/backups/b' "
             "finished with exit code '3'\n"
             "-                      schedule  2026-11-23T07:30:00Z  -      skipped    run 20261123T070000Z-0002 was "
-            "still going\n"
+            "still running\n"
             "20261123T075948Z-0003  manual    2026-11-23T07:59:48Z  12 s   running\n");
 }
 
@@ -270,7 +270,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
       R"("elapsed_ms":1500,"outcome":"signalled","exit_code":null,"signal":15,"detail":""}]})";
   const std::string skipped =
       R"({"sequence":2,"run_id":null,"job":"backup","trigger":"schedule","attempt":1,"outcome":"skipped",)"
-      R"("reason":"run 20261123T070000Z-0002 was still going","scheduled_at":"2026-11-23T07:30:00.000Z",)"
+      R"("reason":"run 20261123T070000Z-0002 was still running","scheduled_at":"2026-11-23T07:30:00.000Z",)"
       R"("started_at":"2026-11-23T07:30:00.000Z","finished_at":null,"elapsed_ms":null,"steps_omitted":0,"steps":[]})";
   EXPECT_EQ(ask(&history, {"--json"}).out, R"({"runs":[)" + run + "," + skipped + "]}\n");
   EXPECT_EQ(ask(&history, {"--json", "20261123T070000Z-0002"}).out, run + "\n");
@@ -287,16 +287,17 @@ TEST_F(StatusHistoryTest, status_of_a_daemon_that_does_not_run) {
   const Answer answer = ask(&status);
   EXPECT_EQ(answer.code, 0);
   EXPECT_EQ(answer.err, "");
-  EXPECT_EQ(answer.out,
-            "daemon        not running; the last one started at 2026-11-23T05:00:00Z (3 h ago)\n"
-            "now           no run\n"
-            "last tick     2026-11-23T07:30:00Z (30 min ago)\n"
-            "last run      failed, run 20261123T070000Z-0002 (schedule), begun at 2026-11-23T07:00:00Z (59 min 59 s "
-            "ago), took 2.5 s\n"
-            "reason        Script '/scripts/backups/b' finished with exit code '3'\n"
-            "last success  succeeded, run 20261123T060000Z-0001 (schedule), begun at 2026-11-23T06:00:00Z (1 h 59 min "
-            "ago), took 3 s\n"
-            "runs          3 recorded: 1 succeeded, 1 failed, 1 skipped\n");
+  EXPECT_EQ(
+      answer.out,
+      "daemon        not running; the last one started at 2026-11-23T05:00:00Z (3 h ago)\n"
+      "now           no run\n"
+      "last tick     2026-11-23T07:30:00Z (30 min ago)\n"
+      "last run      failed, run 20261123T070000Z-0002 (schedule), started at 2026-11-23T07:00:00Z (59 min 59 s "
+      "ago), took 2.5 s\n"
+      "reason        Script '/scripts/backups/b' finished with exit code '3'\n"
+      "last success  succeeded, run 20261123T060000Z-0001 (schedule), started at 2026-11-23T06:00:00Z (1 h 59 min "
+      "ago), took 3 s\n"
+      "runs          3 recorded: 1 succeeded, 1 failed, 1 skipped\n");
 }
 
 TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_run) {
@@ -306,7 +307,7 @@ TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_
     missed.outcome = Outcome::missed;
     missed.scheduled_at = at("2026-11-23T07:00:00Z");
     missed.started_at = at("2026-11-23T07:45:00Z");
-    missed.reason = "no daemon was there";
+    missed.reason = "no daemon was running";
     must(history.finish(missed));
   });
   EXPECT_NE(ask(&history).out.find(
@@ -314,7 +315,7 @@ TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_
             std::string::npos)
       << ask(&history).out;
   const std::string json = ask(&history, {"--json"}).out;
-  EXPECT_NE(json.find(R"("outcome":"missed","reason":"no daemon was there",)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("outcome":"missed","reason":"no daemon was running",)"), std::string::npos) << json;
   EXPECT_NE(json.find(R"("finished_at":null,"elapsed_ms":null,)"), std::string::npos) << json;
   const std::string told = ask(&status).out;
   EXPECT_NE(told.find("last tick     2026-11-23T07:00:00Z (1 h ago)\n"), std::string::npos) << told;
@@ -344,7 +345,7 @@ TEST_F(StatusHistoryTest, status_of_a_daemon_in_the_middle_of_a_run) {
             "daemon        running, process " + daemon.pid() +
                 ", version 0.1.0, since 2026-11-23T07:00:00Z (1 h ago)\n"
                 "schedule      */5 * * * *\n"
-                "now           run 20261123T075948Z-0003 (manual), begun at 2026-11-23T07:59:48Z (12 s ago)\n"
+                "now           run 20261123T075948Z-0003 (manual), started at 2026-11-23T07:59:48Z (12 s ago)\n"
                 "script        /scripts/backups/b, for 10 s\n"
                 "last run      none\n"
                 "last success  none\n"
@@ -384,7 +385,7 @@ TEST_F(StatusHistoryTest, a_run_whose_daemon_was_killed_is_lost_before_anybody_r
   EXPECT_EQ(answer.out,
             "daemon        not running; the last one started at 2026-11-23T07:00:00Z (1 h ago)\n"
             "now           no run\n"
-            "last run      lost, run 20261123T075948Z-0003 (manual), begun at 2026-11-23T07:59:48Z (12 s ago)\n"
+            "last run      lost, run 20261123T075948Z-0003 (manual), started at 2026-11-23T07:59:48Z (12 s ago)\n"
             "reason        its process was killed\n"
             "last success  none\n"
             "runs          1 recorded: 1 lost\n");
@@ -424,7 +425,7 @@ TEST_F(StatusHistoryTest, what_lies_in_the_way_of_a_file_is_named_at_once) {
       EXPECT_EQ(answer.code, 74);
       EXPECT_EQ(answer.out, "");
       EXPECT_EQ(answer.err, std::string("sidefridge ") + (verb == &status ? "status: " : "history: ") + path +
-                                " is no regular file; remove it\n");
+                                " is not a regular file; remove it\n");
     }
   }
 }
@@ -435,11 +436,12 @@ TEST_F(StatusHistoryTest, a_history_that_is_none_is_told_with_what_will_become_o
   for (const Verb verb : {&status, &history}) {
     const Answer answer = ask(verb);
     EXPECT_EQ(answer.code, 74);
-    EXPECT_EQ(answer.err,
-              std::string("sidefridge ") + (verb == &status ? "status: " : "history: ") +
-                  StateFolder::at(dir_.path()).history_path() +
-                  " is damaged, or no file of LMDB's: its head is another; the next start of a daemon moves it aside "
-                  "and begins anew\n");
+    EXPECT_EQ(
+        answer.err,
+        std::string("sidefridge ") + (verb == &status ? "status: " : "history: ") +
+            StateFolder::at(dir_.path()).history_path() +
+            " is damaged or not an LMDB file: its header is not one of LMDB; the next start of a daemon moves it aside "
+            "and starts a new one\n");
   }
 }
 

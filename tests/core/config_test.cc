@@ -210,8 +210,8 @@ TEST(Config, warns_of_a_grace_with_which_an_ending_takes_longer_than_kubernetes_
 
 TEST(Config, warns_of_a_variable_that_looks_like_a_typo) {
   EXPECT_EQ(configured({{"SIDEFRIDGE_GRASE", "1s"}, {"SIDEFRIDGE_", ""}, {"SIDEFRIDGE", "x"}, {"HOME", "/"}}).warnings,
-            (Lines{"'SIDEFRIDGE_GRASE' is no setting of sidefridge and is ignored; see --help",
-                   "'SIDEFRIDGE_' is no setting of sidefridge and is ignored; see --help"}));
+            (Lines{"'SIDEFRIDGE_GRASE' is not a setting of sidefridge and is ignored; see --help",
+                   "'SIDEFRIDGE_' is not a setting of sidefridge and is ignored; see --help"}));
 }
 
 TEST(Config, does_not_warn_of_what_its_scripts_are_given_or_of_service_links) {

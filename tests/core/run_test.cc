@@ -124,10 +124,10 @@ TEST(Run, keeps_the_first_failure_when_on_error_fails_too) {
 
 TEST(Run, that_fails_before_its_first_script_turns_to_on_error) {
   core::Run run(record_for(Trigger::schedule), backup, one_each());
-  run.fail("Run could not begin: no space left");
+  run.fail("Run could not start: no space left");
   EXPECT_EQ(play(run), Tags{"on_error/x"});
   EXPECT_FALSE(run.failure()->script);
-  EXPECT_EQ(run.record().reason, "Run could not begin: no space left");
+  EXPECT_EQ(run.record().reason, "Run could not start: no space left");
 }
 
 TEST(Run, that_is_interrupted_starts_nothing_more) {
@@ -173,7 +173,7 @@ TEST(FailureMessage, says_how_the_script_ended) {
   const Script bkp = script(Hook::backups, "bkp");
   EXPECT_EQ(failure_message(bkp, exited(3)), "Script '/scripts/backups/bkp' finished with exit code '3'");
   EXPECT_EQ(failure_message(bkp, result_of({ExitStatus::Kind::signalled, SIGKILL}, "")),
-            "Script '/scripts/backups/bkp' was ended by signal 'SIGKILL'");
+            "Script '/scripts/backups/bkp' was killed by signal 'SIGKILL'");
   EXPECT_EQ(failure_message(bkp, other(StepOutcome::not_started, "no sh")),
             "Script '/scripts/backups/bkp' could not be started: no sh");
   EXPECT_EQ(failure_message(bkp, other(StepOutcome::timed_out, "too long")),

@@ -449,8 +449,8 @@ std::string refusal_of(std::string_view bytes) {
 
 TEST(Zone, refuses_data_that_is_damaged) {
   const std::string subject = "the data of time zone 'Test/Zone' ";
-  EXPECT_EQ(refusal_of(""), subject + "is no TZif");
-  EXPECT_EQ(refusal_of("# version 2025b\n"), subject + "is no TZif");
+  EXPECT_EQ(refusal_of(""), subject + "is not TZif");
+  EXPECT_EQ(refusal_of("# version 2025b\n"), subject + "is not TZif");
   EXPECT_EQ(refusal_of("TZif"), subject + "is damaged: it is cut short");
 
   Tzif tzif = berlin;

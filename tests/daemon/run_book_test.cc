@@ -195,8 +195,8 @@ TEST_F(RunBookTest, once_beside_a_run_is_busy_with_the_pid_of_who_runs_it) {
               auto once = try_open(RunBook::Owner::once);
               ASSERT_FALSE(once.ok());
               EXPECT_EQ(once.error().code, ErrorCode::busy);
-              EXPECT_EQ(once.error().text, "a run is going on in the state folder " + dir_.path() + ": process " +
-                                               std::to_string(::getppid()) + "; try again when it is over");
+              EXPECT_EQ(once.error().text, "a run is in progress in the state folder " + dir_.path() + ": process " +
+                                               std::to_string(::getppid()) + "; try again when it has ended");
             }),
             0);
   EXPECT_EQ(save_elsewhere("r1"), saved) << "who was refused has touched nothing";
@@ -276,7 +276,7 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   lost.steps = {step_of("/scripts/backups/1"), step_of("/scripts/backups/2", core::StepOutcome::running)};
   EXPECT_EQ(history(), std::vector{lost});
   EXPECT_EQ(book.take_notices(),
-            std::vector<std::string>{"run r1, begun at 2023-11-14T22:13:20Z, was lost: the process "
+            std::vector<std::string>{"run r1, started at 2023-11-14T22:13:20Z, was lost: the process "
                                      "that ran it was killed"});
   EXPECT_EQ(save_elsewhere("r1"), ErrorCode::unavailable) << "its variables are dropped";
 }

@@ -130,7 +130,7 @@ TEST_F(Reload, goes_on_where_the_list_of_mounts_cannot_be_watched_and_says_so_on
   EXPECT_TRUE(daemon.wait_for("hooks changed: "));
   EXPECT_TRUE(daemon.wait_for("| second"));
   end(daemon);
-  EXPECT_EQ(daemon.lines_with("cannot hear of mounts").size(), 1U) << daemon.output();
+  EXPECT_EQ(daemon.lines_with("cannot watch for mounts").size(), 1U) << daemon.output();
 }
 
 TEST_F(Reload, what_scripts_include_from_a_folder_beside_them_counts_from_the_next_run) {

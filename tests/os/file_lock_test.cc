@@ -232,11 +232,11 @@ TEST_F(FileLockTest, what_is_no_regular_file_is_refused_at_once_with_the_mend) {
     const auto lock = open(path_);
     ASSERT_FALSE(lock.ok());
     EXPECT_EQ(lock.error().code, ErrorCode::io);
-    EXPECT_EQ(lock.error().text, path_ + " is no regular file; remove it");
+    EXPECT_EQ(lock.error().text, path_ + " is not a regular file; remove it");
   }
   std::filesystem::remove(path_);
   std::filesystem::create_directory(path_);
-  EXPECT_EQ(FileLock::open(path_).error().text, path_ + " is no regular file; remove it");
+  EXPECT_EQ(FileLock::open(path_).error().text, path_ + " is not a regular file; remove it");
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ TEST(Spawn, says_what_keeps_a_program_from_starting) {
       {no_loader, ErrorCode::not_found, "it does not exist, or the loader it was linked with does not"},
       {plain, ErrorCode::io, "it may not be executed (no x permission, or a noexec mount)"},
       {dir.path(), ErrorCode::io, "it may not be executed (no x permission, or a noexec mount)"},
-      {no_program, ErrorCode::invalid, "it is no program for this machine"},
+      {no_program, ErrorCode::invalid, "it is not a program for this machine"},
       {plain + "/below", ErrorCode::io, "Not a directory"},
   };
   for (const auto& row : rows) {

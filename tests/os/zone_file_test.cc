@@ -221,8 +221,8 @@ TEST(ZoneFile, refuses_files_that_are_no_zones) {
   ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
   folder.link("link", "link");
 
-  EXPECT_EQ(load_zone("text", folder.path()).error().text, "the data of time zone 'text' is no TZif");
-  EXPECT_EQ(load_zone("empty", folder.path()).error().text, "the data of time zone 'empty' is no TZif");
+  EXPECT_EQ(load_zone("text", folder.path()).error().text, "the data of time zone 'text' is not TZif");
+  EXPECT_EQ(load_zone("empty", folder.path()).error().text, "the data of time zone 'empty' is not TZif");
   EXPECT_EQ(load_zone("large", folder.path()).error().text,
             "cannot read time zone file '" + (folder / "large") + "': it is larger than 1 MiB");
   EXPECT_EQ(load_zone("fifo", folder.path()).error().text, "unknown time zone 'fifo'");

@@ -118,7 +118,7 @@ TEST_F(Story, a_script_that_a_signal_ends_is_a_failure_that_names_the_signal) {
   w.add(Hook::backups, "bkp", {.ends_with = {ExitStatus::Kind::signalled, SIGSEGV}});
   w.start();
   w.advance(2h);
-  EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' was ended by signal 'SIGSEGV'");
+  EXPECT_EQ(w.runs()[0].reason, "Script '/scripts/backups/bkp' was killed by signal 'SIGSEGV'");
   EXPECT_EQ(w.runs()[0].steps[0].outcome, StepOutcome::signalled);
 }
 
@@ -441,7 +441,7 @@ TEST_F(Story, term_before_the_first_script_makes_the_tick_a_skipped_one) {
     EXPECT_EQ(w.exit_code(), 0);
     ASSERT_EQ(w.skipped().size(), 1U);
     EXPECT_EQ(w.skipped()[0].scheduled_at, at("2026-11-23T03:00:00Z"));
-    EXPECT_EQ(w.skipped()[0].reason, "SIGTERM came before it began");
+    EXPECT_EQ(w.skipped()[0].reason, "SIGTERM came before it started");
     EXPECT_EQ(w.skipped()[0].finished_at, w.skipped()[0].started_at);
     EXPECT_EQ(w.runs().size(), when == When::installing ? 1U : 0U);
     EXPECT_EQ(w.started(), when == When::installing ? Tags{"install_dependencies/tools"} : Tags{});
@@ -626,7 +626,7 @@ TEST_F(Story, a_run_that_cannot_be_stored_fails_with_the_reason_and_reaches_on_e
   w.fail_call(2);  // reading the hooks is the first
   w.advance(2h);
   EXPECT_EQ(w.started(), Tags{"on_error/alert"});
-  EXPECT_EQ(w.starts[0].failure->message, "Run could not begin: no space left");
+  EXPECT_EQ(w.starts[0].failure->message, "Run could not start: no space left");
   EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
   EXPECT_FALSE(w.exit_code());
   w.advance(24h);
@@ -651,7 +651,7 @@ TEST_F(Story, hooks_that_could_never_be_read_fail_the_run_but_not_the_daemon) {
   w.fail_call(1);
   w.advance(2h);
   EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
-  EXPECT_EQ(w.runs()[0].reason, "Run could not begin: the hooks cannot be read");
+  EXPECT_EQ(w.runs()[0].reason, "Run could not start: the hooks cannot be read");
   w.advance(24h);
   EXPECT_EQ(w.runs()[1].outcome, Outcome::succeeded);
 }
@@ -1082,7 +1082,7 @@ TEST_F(Story, a_store_that_does_not_answer_fails_the_run_and_on_error_runs) {
   w.store_takes = []() -> std::optional<Duration> { return std::nullopt; };
   w.advance(2h);
   EXPECT_EQ(w.started(), Tags{"on_error/alert"});
-  EXPECT_EQ(w.starts[0].failure->message, "Run could not begin: the state folder did not answer for 30 s");
+  EXPECT_EQ(w.starts[0].failure->message, "Run could not start: the state folder did not answer for 30 s");
   w.advance(24h);
   EXPECT_EQ(w.started(), (Tags{"on_error/alert", "on_error/alert"}));
   w.stop();

@@ -214,7 +214,7 @@ TEST_F(CommandsTest, without_a_store_is_a_clear_error_and_makes_no_file) {
 TEST_F(CommandsTest, after_the_run_is_a_clear_error) {
   const Outcome outcome = run({save_var, "KEY", "value"}, environment("r0"));
   EXPECT_EQ(outcome.code, 69);
-  EXPECT_EQ(outcome.err, "save_var: the run 'r0' is over or never was\n");
+  EXPECT_EQ(outcome.err, "save_var: the run 'r0' has ended or does not exist\n");
   EXPECT_EQ(run({load_var, "KEY"}, environment("r0")).code, 69);
 }
 

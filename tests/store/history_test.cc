@@ -222,7 +222,7 @@ TEST_F(HistoryTest, a_file_that_is_none_of_ours_is_moved_aside_and_begun_anew) {
   EXPECT_EQ(ids(history), (Ids{"r1"}));
   const auto notices = history.take_notices();
   ASSERT_EQ(notices.size(), 1U);
-  EXPECT_NE(notices[0].find("it was moved to " + folder_.history_path() + ".unreadable-1 and begins anew"),
+  EXPECT_NE(notices[0].find("it was moved to " + folder_.history_path() + ".unreadable-1, and a new one starts"),
             std::string::npos)
       << notices[0];
   EXPECT_TRUE(history.take_notices().empty());
@@ -317,7 +317,7 @@ TEST_F(HistoryTest, what_is_no_regular_file_is_refused_at_once_and_left_alone) {
       } else {
         std::filesystem::create_symlink(elsewhere, path);
       }
-      const std::string refusal = path + " is no regular file; remove it";
+      const std::string refusal = path + " is not a regular file; remove it";
       EXPECT_EQ(in_child([&] {
                   const auto looked = History::open_read_only(folder_);
                   ASSERT_FALSE(looked.ok());

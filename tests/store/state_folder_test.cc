@@ -38,9 +38,10 @@ TEST(StateFolder, a_folder_of_another_user_is_refused) {
   auto folder = StateFolder::open(dir.path());
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().code, ErrorCode::unavailable);
-  EXPECT_EQ(folder.error().text, dir / "store" +
-                                     " belongs to user 12345 and we are user 0; set SIDEFRIDGE_STATE_DIR to a "
-                                     "folder of our own");
+  EXPECT_EQ(folder.error().text,
+            dir / "store" +
+                " belongs to user 12345 and sidefridge runs as user 0; set SIDEFRIDGE_STATE_DIR to "
+                "another folder");
 }
 
 TEST(StateFolder, a_link_in_place_of_the_folder_is_refused) {

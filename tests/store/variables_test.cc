@@ -62,7 +62,7 @@ TEST_F(VariablesTest, it_is_gone_when_the_run_ends) {
   auto saved = variables_.save("r1", "key", "value");
   ASSERT_FALSE(saved.ok());
   EXPECT_EQ(saved.error().code, ErrorCode::unavailable);
-  EXPECT_EQ(saved.error().text, "the run 'r1' is over or never was");
+  EXPECT_EQ(saved.error().text, "the run 'r1' has ended or does not exist");
 }
 
 TEST_F(VariablesTest, dropping_a_run_that_is_not_there_is_no_error) {
@@ -121,7 +121,7 @@ TEST_F(VariablesTest, joining_what_is_no_regular_file_or_makes_no_sense_is_refus
   EXPECT_EQ(refusal(""), 0);
   std::filesystem::remove(path);
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(refusal(" is no regular file; remove it"), 0);
+  EXPECT_EQ(refusal(" is not a regular file; remove it"), 0);
   EXPECT_FALSE(variables_.is_current());
   variables_ = must(Variables::create_anew(folder_, some_limit_bytes));
   EXPECT_EQ(in_child([&] { must(Variables::join(folder_)); }), 0);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 namespace sidefridge::text {
 namespace {
@@ -20,6 +21,12 @@ TEST(Quote, stays_on_one_line) {
 TEST(Quote, stays_short) {
   EXPECT_EQ(in_quotes(std::string(64, 'x')), "'" + std::string(64, 'x') + "'");
   EXPECT_EQ(in_quotes(std::string(65, 'x')), "'" + std::string(64, 'x') + "...'");
+}
+
+TEST(OneLine, has_a_question_mark_for_each_control_character) {
+  EXPECT_EQ(one_line(""), "");
+  EXPECT_EQ(one_line("10 größe"), "10 größe");
+  EXPECT_EQ(one_line(std::string_view("a\nb\0c\x7f\t\x1b[", 9)), "a?b?c???[");
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace sidefridge {
 /// Aborts with `claim` on stderr unless it holds.
 inline void check(bool holds, const char* claim) noexcept {
   if (holds) return;
-  std::fprintf(stderr, "sidefridge: bug: not so: %s\n", claim);
+  std::fprintf(
+      stderr, "sidefridge: internal error: expected that %s; please report it with the lines before this one\n", claim);
   std::abort();
 }
 

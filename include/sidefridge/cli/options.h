@@ -67,6 +67,12 @@ Result<ParsedOptions> parse_options(const VerbSpec& spec, std::span<const std::s
 /// Returns: the exit code, or nothing when the verb should go on.
 std::optional<int> finish(const Result<ParsedOptions>& parsed, std::ostream& out, std::ostream& err);
 
+/// Ends a verb that failed: one line on `err`. Returns: the exit code for it.
+int fail(const VerbSpec& spec, const Error& error, std::ostream& err);
+
+/// Ends a verb that has its answer: prints `text` on `out`. Returns: exit code 0, or that of fail() when it cannot.
+int print(const VerbSpec& spec, std::string_view text, std::ostream& out, std::ostream& err);
+
 /// Ends a verb whose settings are wrong: prints every mistake on `err`, one line each.
 /// Returns: exit code 2, or nothing when there is no mistake.
 std::optional<int> finish(const core::ConfigOutcome& config, std::ostream& err);

@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sidefridge/base/result.h"
@@ -39,9 +38,6 @@ std::string outcome_text(const core::StepRecord& step);
 
 /// Why the run began, and which attempt it is unless it is the first.
 std::string trigger_text(const core::RunRecord& run);
-
-/// The text on one line, whatever is in it.
-std::string one_line(std::string_view text);
 
 /// A run as a JSON object with its steps.
 void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now);

@@ -19,6 +19,9 @@
 
 namespace sidefridge::core {
 
+/// "process 12": who holds a lock of the state folder. 0 stands for a process whose pid cannot be seen from here.
+std::string holder_text(int pid);
+
 /// One daemon a state folder, and one run at a time in it, whoever started it.
 ///
 /// Whoever holds the run lock may make the variables anew; all others notice that at their next begin(). Runs that

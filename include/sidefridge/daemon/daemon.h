@@ -34,7 +34,7 @@ namespace sidefridge::daemon {
 class Daemon final : private loop::TurnListener, private EventSink {
 public:
   enum class Mode {
-    schedule,  // runs at each tick until told to end
+    schedule,  // runs at each tick until SIGTERM or SIGINT
     once,      // install_dependencies, one run, the end
   };
 

@@ -16,7 +16,7 @@ struct HookContent {
 };
 
 /// Reads every file of the hooks' folders in `input_dir`, links followed. What a ConfigMap cannot hold is an error
-/// rather than left out: a folder within a hook, a name that is no key, what is no regular file. Of `input_dir`
+/// rather than left out: a folder within a hook, a name that is no key, what is not a regular file. Of `input_dir`
 /// itself, files that begin with `own_prefix` (what an earlier run made) are passed over.
 /// Errors: invalid, as said; not_found and io when something cannot be read.
 /// Blocks: for the reading of the files, as many as ConfigMaps can hold.

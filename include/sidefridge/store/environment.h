@@ -54,7 +54,7 @@ public:
 
   class Transaction;
 
-  /// Errors: unavailable when a file that must exist does not; io, with the mend, when one is no regular file.
+  /// Errors: unavailable when a file that must exist does not; io, with the mend, when one is not a regular file.
   static Result<Environment> open(std::string path, Settings settings);
 
   /// Waits for writers of other processes to end. After an error of the disk the file is opened again first.

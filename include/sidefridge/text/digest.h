@@ -6,22 +6,22 @@
 
 namespace sidefridge::text {
 
-/// The 64-bit FNV-1a hash of all bytes added so far, however they were cut: of names and numbers, for it is slow.
+/// XXH64 of the bytes. It finds changes, not forgeries.
+std::uint64_t digest_of(std::string_view bytes, std::uint64_t seed = 0) noexcept;
+
+/// The digest of several parts in their order: each part's XXH64 is the seed of the next one's. So where one part ends
+/// and the next one begins counts, too.
 class Digest {
 public:
-  Digest& add(std::string_view bytes) noexcept;
+  Digest& add(std::string_view part) noexcept;
 
-  /// The number's eight bytes.
+  /// The number's eight bytes, the lowest first.
   Digest& add(std::uint64_t number) noexcept;
 
-  std::uint64_t value() const noexcept { return state_; }
+  std::uint64_t value() const noexcept { return value_; }
 
 private:
-  std::uint64_t state_ = 0xcbf29ce484222325;
+  std::uint64_t value_ = 0;
 };
-
-/// The digest of many bytes, a whole file's or a block's: XXH64 with seed 0, which takes eight bytes where Digest takes
-/// one. It finds changes, not forgeries.
-std::uint64_t digest_of(std::string_view bytes) noexcept;
 
 }  // namespace sidefridge::text

@@ -9,4 +9,7 @@ namespace sidefridge::text {
 /// The text between single quotes, bytes that do not print as \xNN, and what is beyond 64 bytes replaced by "...".
 std::string in_quotes(std::string_view text);
 
+/// The text with a question mark for each control character: it stays on one line, whatever is in it.
+std::string one_line(std::string_view text);
+
 }  // namespace sidefridge::text
