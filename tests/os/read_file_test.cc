@@ -16,7 +16,7 @@ namespace {
 
 TEST(ReadFile, gives_all_bytes_of_a_file_of_any_size) {
   const TempDir dir;
-  for (const std::size_t size : {0, 1, 4095, 4096, 4097, 100'000}) {
+  for (const std::size_t size : {0U, 1U, 4095U, 4096U, 4097U, 100'000U}) {
     std::string content(size, 'x');
     if (size > 0) content.back() = '\0';
     EXPECT_EQ(read_file(dir.write("file", content), 1'000'000, Readable::regular), content) << size;
@@ -26,7 +26,7 @@ TEST(ReadFile, gives_all_bytes_of_a_file_of_any_size) {
 TEST(ReadFile, gives_no_more_than_the_limit) {
   const TempDir dir;
   const std::string path = dir.write("file", std::string(9000, 'x'));
-  for (const std::size_t limit : {0, 1, 4096, 8192, 8999, 9000}) {
+  for (const std::size_t limit : {0U, 1U, 4096U, 8192U, 8999U, 9000U}) {
     EXPECT_EQ(read_file(path, limit, Readable::regular), std::string(limit, 'x'));
   }
   EXPECT_EQ(read_file(path, 9001, Readable::regular), std::string(9000, 'x'));
