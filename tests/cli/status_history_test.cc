@@ -311,7 +311,7 @@ TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_
     must(history.finish(missed));
   });
   EXPECT_NE(ask(&history).out.find(
-                "-                      schedule  2026-11-23T07:00:00Z  -     missed     no daemon was there\n"),
+                "-                      schedule  2026-11-23T07:00:00Z  -     missed     no daemon was running\n"),
             std::string::npos)
       << ask(&history).out;
   const std::string json = ask(&history, {"--json"}).out;

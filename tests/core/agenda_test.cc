@@ -290,7 +290,7 @@ TEST(Agenda, drops_a_retry_that_a_tick_came_before) {
 
 TEST(RecordOfMissed, stands_for_all_of_them) {
   const RunRecord record =
-      record_of_missed({wall("06:00:00"), wall("09:00:00"), 4}, "no daemon was there", wall("09:30:00"));
+      record_of_missed({wall("06:00:00"), wall("09:00:00"), 4}, "no daemon was running", wall("09:30:00"));
   EXPECT_EQ(record.outcome, Outcome::missed);
   EXPECT_EQ(record.trigger, Trigger::schedule);
   EXPECT_EQ(record.scheduled_at, wall("06:00:00"));
@@ -298,7 +298,7 @@ TEST(RecordOfMissed, stands_for_all_of_them) {
   EXPECT_EQ(record.ticks, 4U);
   EXPECT_EQ(record.started_at, wall("09:30:00"));
   EXPECT_EQ(record.finished_at, wall("09:30:00"));
-  EXPECT_EQ(record.reason, "no daemon was there");
+  EXPECT_EQ(record.reason, "no daemon was running");
   EXPECT_TRUE(record.run_id.empty());
   EXPECT_TRUE(record.steps.empty());
 }

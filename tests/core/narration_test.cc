@@ -28,7 +28,7 @@ RunRecord record_of(Outcome outcome, std::string reason = {}) {
 }
 
 RunRecord missed_ticks(std::uint64_t count) {
-  RunRecord record = record_of(Outcome::missed, "no daemon was there");
+  RunRecord record = record_of(Outcome::missed, "no daemon was running");
   record.last_scheduled_at = wall("05:00:00");
   record.ticks = count;
   return record;
@@ -69,9 +69,9 @@ const std::vector<Row>& rows() {
        "the history knows of the tick of 2026-11-23T09:00:00Z, which is still to come: the wall clock was set back, "
        "and whether a tick was missed cannot be told"},
       {TicksMissed{missed_ticks(1)}, LogLevel::warning,
-       "the tick of 2026-11-23T03:00:00Z was missed: no daemon was there"},
+       "the tick of 2026-11-23T03:00:00Z was missed: no daemon was running"},
       {TicksMissed{missed_ticks(3)}, LogLevel::warning,
-       "3 ticks from 2026-11-23T03:00:00Z to 2026-11-23T05:00:00Z were missed: no daemon was there"},
+       "3 ticks from 2026-11-23T03:00:00Z to 2026-11-23T05:00:00Z were missed: no daemon was running"},
       {TickSkipped{record_of(Outcome::skipped, "run r-0 is still going")}, LogLevel::warning,
        "tick of 2026-11-23T03:00:00Z skipped: run r-0 is still going"},
       {TickSkipped{with(record_of(Outcome::skipped, "SIGTERM came before it began"), Trigger::manual)},
@@ -134,7 +134,7 @@ TEST(Narration, of_a_record_without_its_last_tick_names_the_first) {
   RunRecord record = missed_ticks(2);
   record.last_scheduled_at.reset();
   EXPECT_EQ(narrate(TicksMissed{record}).text,
-            "2 ticks from 2026-11-23T03:00:00Z to 2026-11-23T03:00:00Z were missed: no daemon was there");
+            "2 ticks from 2026-11-23T03:00:00Z to 2026-11-23T03:00:00Z were missed: no daemon was running");
 }
 
 }  // namespace
