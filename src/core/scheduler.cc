@@ -172,6 +172,8 @@ void Scheduler::handle(const HooksUnreadable& unreadable, Turn& turn) {
 
 void Scheduler::handle(const ScheduleRead& read, Turn& turn) {
   if (!agenda_ || shutdown_ || is_leaving()) return;
+  // What has come is a matter of the old one.
+  advance(turn);
   agenda_->change(read.schedule, turn.now.wall);
   turn.tell(happened::ScheduleChanged{read.schedule.text, cron::describe(read.schedule.expression, read.schedule.zone),
                                       agenda_->describe_coming()});

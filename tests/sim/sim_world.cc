@@ -313,7 +313,7 @@ void SimWorld::notice_clock(const core::Event& event) {
   const bool stepped = std::chrono::abs(step) >= (told ? told_step : unmistakable_step);
   if (!clock_offset_ || stepped) clock_offset_ = offset;
   if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
-  if (stepped) store_.ledger.step(step, now_.wall);
+  if (stepped) store_.ledger.step(step, now_.wall, highest_wall_);
   if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall, highest_wall_);
 }
 
@@ -417,8 +417,9 @@ void SimWorld::carry_out(const core::SaveSteps& action) {
 
 void SimWorld::carry_out(const core::StartScript& action) {
   if (script_) violated("one script at a time");
-  if (action.trigger == core::Trigger::schedule && action.attempt == 1 && action.scheduled_at > highest_wall_ &&
-      !stepped_back_since_begin_) {
+  const bool excused = stepped_back_since_begin_ ||
+                       (highest_wall_ > now_.wall && action.scheduled_at <= highest_wall_ + core::tick_lead);
+  if (action.trigger == core::Trigger::schedule && action.attempt == 1 && action.scheduled_at > now_.wall && !excused) {
     violated("a script starts before its tick");
   }
   if (end_by_ && !run_under_way_) violated("nothing starts after SIGTERM");

@@ -1179,6 +1179,21 @@ TEST_F(Story, ticks_that_come_during_a_run_that_could_not_be_stored_are_recorded
   EXPECT_EQ(store.folder.schedule().settled_until, at("2026-11-23T02:00:06Z"));
 }
 
+TEST_F(Story, ticks_that_a_machine_slept_through_are_recorded_though_the_schedule_changes_when_it_wakes) {
+  World w = world(daemon_settings("*/10 * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.step_wall_clock_untold(35min);  // to 02:35
+  w.change_schedule({"0 4 * * *", *cron::parse_cron("0 4 * * *"), cron::Zone()});
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].scheduled_at, at("2026-11-23T02:10:00Z"));
+  ASSERT_EQ(w.missed().size(), 1U);
+  EXPECT_EQ(w.missed()[0].scheduled_at, at("2026-11-23T02:20:00Z"));
+  EXPECT_EQ(w.missed()[0].last_scheduled_at, at("2026-11-23T02:30:00Z"));
+  w.advance(2h);
+  EXPECT_EQ(w.runs().back().scheduled_at, at("2026-11-23T04:00:00Z"));
+}
+
 TEST_F(Story, woken_late_a_tick_whose_delayed_start_is_still_ahead_is_not_lost) {
   core::Scheduler::Settings settings = daemon_settings("0 * * * *");
   settings.delay = 30min;

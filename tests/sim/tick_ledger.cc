@@ -51,27 +51,33 @@ TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, WallTime now, W
   return complaint;
 }
 
-void TickLedger::step(Duration by, WallTime now) {
+void TickLedger::step(Duration by, WallTime now, WallTime highest) {
   if (eras_.empty() || by > -core::clock_step_limit) return;
-  const bool behind = settled_until_.back() && *settled_until_.back() <= now;
-  if (behind) return;
-  eras_.push_back(Era{{{eras_.back().segments.back().schedule, now}}, {}});
+  const Era& era = eras_.back();
+  const WallTime reached = settled_until_.back().value_or(era.segments.front().from);
+  const std::optional<WallTime> next = era.next(reached);
+  const bool may_be_taken = next && *next > now && *next <= highest + core::tick_lead;
+  if (reached <= now && !may_be_taken) return;
+  eras_.push_back(Era{{{era.segments.back().schedule, now}}, {}});
   settled_until_.emplace_back();
 }
 
-void TickLedger::change(cron::Schedule schedule, WallTime now, WallTime highest) {
-  if (eras_.empty()) return;
-  Era& era = eras_.back();
-  std::optional<WallTime>& settled_until = settled_until_.back();
-  const WallTime reached = settled_until.value_or(era.segments.front().from);
-  const std::optional<WallTime> next = era.next(reached);
-  const bool owed = next && *next <= now;
-  if (next && !owed && *next <= highest + core::tick_lead) era.early = next;
-  const WallTime from = std::max(reached, now);
-  while (era.segments.size() > 1 && era.segments.back().from >= from) era.segments.pop_back();
-  if (era.segments.back().from >= from) era.segments.pop_back();
-  era.segments.push_back({std::move(schedule), from});
-  if (!owed && settled_until) settled_until = from;
+void TickLedger::change(const cron::Schedule& schedule, WallTime now, WallTime highest) {
+  // Not where its records are over.
+  const auto goes_on = std::find_if(settled_until_.begin(), settled_until_.end(),
+                                    [](const std::optional<WallTime>& until) { return until.has_value(); });
+  for (auto i = static_cast<std::size_t>(goes_on - settled_until_.begin()); i < eras_.size(); ++i) {
+    Era& era = eras_[i];
+    std::optional<WallTime>& settled_until = settled_until_[i];
+    const WallTime reached = settled_until.value_or(era.segments.front().from);
+    const std::optional<WallTime> next = era.next(reached);
+    const bool owed = next && *next <= now;
+    if (next && !owed && *next <= highest + core::tick_lead) era.early = next;
+    const WallTime from = std::max(reached, now);
+    while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
+    era.segments.push_back({schedule, from});
+    if (!owed && settled_until) settled_until = from;
+  }
 }
 
 TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, const core::RunRecord& record) {

@@ -26,10 +26,10 @@ public:
 
   /// A daemon begins; the folder says that ticks up to `settled_until` are dealt with.
   Complaint begin(cron::Schedule schedule, WallTime now, WallTime settled_until);
-  /// The daemon has noticed a step of the wall clock.
-  void step(Duration by, WallTime now);
-  /// The wall clock has shown up to `highest`.
-  void change(cron::Schedule schedule, WallTime now, WallTime highest);
+  /// The daemon has noticed a step of the wall clock, which had shown up to `highest`: ticks up to a lead later may
+  /// have been taken, though their records are still to come.
+  void step(Duration by, WallTime now, WallTime highest);
+  void change(const cron::Schedule& schedule, WallTime now, WallTime highest);
   /// The daemon deals with a tick, or with several that were missed.
   Complaint deal_with(const core::RunRecord& record);
   /// The daemon serves at `now`: all that was due `longest_delay` ago is dealt with.
