@@ -13,12 +13,14 @@
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/jitter.h"
 #include "sidefridge/daemon/state_store.h"
+#include "sidefridge/loop/lane.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/mount_info.h"
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
+#include "sidefridge/os/thread_limit.h"
 #include "sidefridge/os/zone_file.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/digest.h"
@@ -82,6 +84,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   Result<os::SignalFd> signals = os::SignalFd::open();
   if (!signals) return std::move(signals).error();
   if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
+  if (Result<void> may = os::check_threads_may_begin(loop::Lane::threads); !may) return std::move(may).error();
 
   Result<std::string> boot_id = os::read_boot_id();
   Result<std::unique_ptr<core::RunStore>> state_store =

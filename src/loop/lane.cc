@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <string>
 
 #include "sidefridge/base/check.h"
 
@@ -39,7 +40,7 @@ private:
 
 Lane::Lane(Loop& loop) noexcept : loop_(loop.handle()) {
   // libuv reads this when it begins its threads, once in the life of the process.
-  ::setenv("UV_THREADPOOL_SIZE", "2", 1);
+  ::setenv("UV_THREADPOOL_SIZE", std::to_string(threads).c_str(), 1);
 }
 
 Lane::~Lane() {

@@ -36,6 +36,29 @@ TEST_F(Faults, no_more_processes_is_a_failed_run_with_its_reason_and_the_daemon_
   EXPECT_EQ(daemon.wait_exit(), 0);
 }
 
+TEST_F(Faults, too_few_threads_are_one_line_and_exit_74_and_just_enough_do) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become a user whom RLIMIT_NPROC binds";
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "0 3 1 1 *";
+  stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
+  std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
+  const auto limited = [&](int most) {
+    return stage.shell("exec setpriv --reuid=54322 --regid=54322 --clear-groups prlimit --nproc=" +
+                       std::to_string(most) + ':' + std::to_string(most) + " sidefridge");
+  };
+  // The daemon itself counts, too.
+  for (const int most : {1, 2}) {
+    Program refused = limited(most);
+    EXPECT_EQ(refused.wait_exit(), 74) << refused.output();
+    EXPECT_EQ(refused.errors(),
+              "sidefridge: cannot begin 2 threads: the system allows no more processes (RLIMIT_NPROC or the pod's pids "
+              "limit)\n");
+  }
+  Program daemon = limited(3);
+  ASSERT_TRUE(daemon.wait_for("ready; "));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
 TEST_F(Faults, no_more_descriptors_is_a_failed_run_with_its_reason_and_the_daemon_lives) {
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
   Program daemon = stage.daemon("* * * * * *");

@@ -24,9 +24,12 @@ namespace sidefridge::loop {
 /// joins its threads). If a job may hang, end by _exit(2).
 class Lane {
 public:
+  /// How many threads the first job of the process begins. Where the system allows no more (RLIMIT_NPROC, a pids limit)
+  /// libuv aborts then: see os::check_threads_may_begin().
+  static constexpr int threads = 2;
+
   /// Holds the pool to two threads by UV_THREADPOOL_SIZE in our own environment: take what children are to see before.
-  /// The threads begin with the first job of the process, with every signal blocked. Where the system allows no more
-  /// threads (RLIMIT_NPROC, a pids limit) libuv aborts then.
+  /// The threads begin with the first job of the process, with every signal blocked.
   explicit Lane(Loop& loop) noexcept;
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
