@@ -23,7 +23,7 @@
 namespace sidefridge::sim {
 namespace {
 
-// Sanitizers take thirty times as long; the tests of a release play the thousand.
+// Sanitizers take thirty times as long; ./tools/test --release plays the thousand.
 #if defined(SIDEFRIDGE_SANITIZED)
 constexpr std::uint64_t default_years = 100;
 constexpr const char* build = "with sanitizers";
