@@ -277,7 +277,7 @@ private:
     if (!world_) return violated("no healthy daemon can start");
     pass(10s);
     if (!world_) return;
-    if (const auto complaint = store_.ledger.expect_all_until(wall_, life_.delay)) violated(*complaint);
+    if (const auto complaint = store_.ledger.expect_all_until(wall_)) violated(*complaint);
     end_daemon();
     if (well()) check_history();
   }

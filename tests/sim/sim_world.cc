@@ -64,6 +64,7 @@ SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore&
 SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store, OpenBook opened)
     : store_(store),
       schedule_(settings.schedule),
+      delay_(settings.delay),
       grace_(settings.grace),
       book_(std::move(opened.book)),
       settled_until_(settings.settled_until ? settings.settled_until : opened.settled_until),
@@ -129,7 +130,7 @@ core::Request SimWorld::new_request(core::Asker asker) {
 void SimWorld::start() {
   begun_ = true;
   if (schedule_) {
-    const auto complaint = store_.ledger.begin(*schedule_, now_.wall, settled_until_.value_or(now_.wall));
+    const auto complaint = store_.ledger.begin(*schedule_, delay_, now_.wall, settled_until_.value_or(now_.wall));
     if (complaint) violated(*complaint);
   }
   deliver(schedule_ ? core::Begun{} : core::Begun{new_request(core::Asker::command_line)});
@@ -312,9 +313,10 @@ void SimWorld::notice_clock(const core::Event& event) {
   const auto* const changed = std::get_if<core::ScheduleRead>(&event);
   const bool stepped = std::chrono::abs(step) >= (told ? told_step : unmistakable_step);
   if (!clock_offset_ || stepped) clock_offset_ = offset;
+  store_.ledger.see(now_.wall);
   if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
-  if (stepped) store_.ledger.step(step, now_.wall, highest_wall_);
-  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall, highest_wall_);
+  if (stepped) store_.ledger.step(step, now_.wall);
+  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall);
 }
 
 void SimWorld::deal_with(const core::RunRecord& record) {
@@ -401,7 +403,10 @@ void SimWorld::carry_out(const core::BeginRun& action) {
       return core::RunBegun{action.serial, recorded->sequence};
     }
     if (const auto* const busy = std::get_if<core::RunBook::Busy>(&begun)) {
-      if (run_under_way_ == action.record.run_id && begin_serial_ == action.serial && !script_) run_under_way_.reset();
+      if (run_under_way_ == action.record.run_id && begin_serial_ == action.serial && !script_) {
+        run_under_way_.reset();
+        store_.ledger.refuse(action.record);
+      }
       return core::RunBusy{action.serial, busy->holder};
     }
     return core::RunUnrecorded{action.serial, std::get<Error>(begun)};
@@ -487,7 +492,6 @@ void SimWorld::carry_out(const core::EndProcesses& action) {
 
 void SimWorld::carry_out(const core::FinishRun& action) {
   check_record(action.record);
-  deal_with(action.record);
   if (run_under_way_ != action.record.run_id) violated("a run that ends has begun");
   run_under_way_.reset();
   if (script_) violated("no script runs when its run is over");

@@ -195,6 +195,7 @@ private:
 
   SimStore& store_;
   std::optional<cron::Schedule> schedule_;  // as at start
+  Duration delay_;
   Duration grace_;
   core::RunBook book_;
   std::optional<WallTime> settled_until_;  // at start

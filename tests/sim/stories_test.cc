@@ -1179,6 +1179,23 @@ TEST_F(Story, ticks_that_come_during_a_run_that_could_not_be_stored_are_recorded
   EXPECT_EQ(store.folder.schedule().settled_until, at("2026-11-23T02:00:06Z"));
 }
 
+TEST_F(Story, a_tick_that_comes_with_the_end_of_a_run_that_could_not_be_stored_is_recorded_after_the_earlier_ones) {
+  World w = world(daemon_settings("*/2 * * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert", {.leaves_behind = 1, .left_survive_kill = true});
+  w.start();
+  w.fail_call(2);
+  w.advance(3s);
+  w.step_wall_clock_untold(10s);  // 02:00:13; the sweep ends at 02:00:23 with no event since
+  w.advance(12s);
+  WallTime last = at("2026-11-23T02:00:00Z");
+  for (const auto& [sequence, record] : store.folder.history()) {
+    EXPECT_GT(record.scheduled_at, last);
+    last = record.last_scheduled_at.value_or(record.scheduled_at);
+  }
+  EXPECT_EQ(store.folder.schedule().settled_until, last);
+}
+
 TEST_F(Story, ticks_that_a_machine_slept_through_are_recorded_though_the_schedule_changes_when_it_wakes) {
   World w = world(daemon_settings("*/10 * * * *"));
   w.add(Hook::backups, "bkp");
