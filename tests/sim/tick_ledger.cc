@@ -63,7 +63,7 @@ void TickLedger::see(WallTime now) {
 }
 
 void TickLedger::step(Duration by, WallTime now) {
-  if (eras_.empty() || by > -core::clock_step_limit) return;
+  if (eras_.empty() || std::chrono::abs(by) < core::clock_step_limit) return;
   const Era& era = eras_.back();
   const WallTime reached = settled_until_.back().value_or(era.segments.front().from);
   const std::optional<WallTime> next = era.next(reached);
@@ -81,10 +81,10 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now) {
     Era& era = eras_[i];
     std::optional<WallTime>& settled_until = settled_until_[i];
     const WallTime reached = settled_until.value_or(era.segments.front().from);
-    // Those that came before the clock was set back were taken.
+    // What has come is dealt with first, though its record may be still to come.
     WallTime taken = reached;
     std::optional<WallTime> next = era.next(taken);
-    for (; next && *next > now && due(era, *next) <= era.highest; next = era.next(taken)) taken = *next;
+    for (; next && due(era, *next) <= era.highest; next = era.next(taken)) taken = *next;
     if (next && *next > now && due(era, *next) <= era.highest + core::tick_lead) era.early = next;
     const bool owed = taken > reached || (next && *next <= now);
     const WallTime from = std::max(taken, now);

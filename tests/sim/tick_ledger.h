@@ -17,7 +17,7 @@ namespace sidefridge::sim {
 ///
 /// It follows a daemon twice: as it deals with ticks, and as their records lie in the history once it is gone. Either
 /// way each tick comes once, in order, and none is left out. Where the schedule starts over this does too: after a far
-/// step back of the wall clock, and with another schedule, which counts from its change on.
+/// step of the wall clock, and with another schedule, which counts from its change on.
 class TickLedger {
 public:
   using History = std::map<std::uint64_t, core::RunRecord>;
