@@ -234,6 +234,8 @@ private:
     Duration by = dice_.one_in(6) ? dice_.time(10 * pace_.step) : dice_.time(pace_.step);
     if (dice_.one_in(6))
       by = core::clock_step_limit + (dice_.one_in(2) ? 1ms : Duration::zero()) - 1ms * dice_.up_to(2);
+    // Less than what is noticed by itself, which adds up.
+    if (dice_.one_in(5)) by = dice_.time(1s);
     if (dice_.one_in(2)) by = -by;
     // Where the calendars of all zones are known.
     if (wall() + by < WallTime(std::chrono::sys_days(std::chrono::year(1971) / 1 / 1))) by = -by;

@@ -244,6 +244,7 @@ void SimWorld::step(const core::Event& event) {
     ++actions_done_;
     std::visit([this](const auto& asked) { carry_out(asked); }, action);
   }
+  if (std::exchange(clock_set_untold_, false)) violated("a step of the wall clock is told");
   check_after_event();
 }
 
@@ -314,7 +315,10 @@ void SimWorld::notice_clock(const core::Event& event) {
   const bool stepped = std::chrono::abs(step) >= (told ? told_step : unmistakable_step);
   if (!clock_offset_ || stepped) clock_offset_ = offset;
   store_.ledger.see(now_.wall);
-  if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
+  if (!stepped && changed == nullptr) return;
+  const std::string state = scheduler_.state_name();
+  if (state.find("SIGTERM") != std::string::npos || state.starts_with("leaving")) return;
+  clock_set_untold_ = stepped && schedule_;
   if (stepped) store_.ledger.step(step, now_.wall);
   if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall);
 }
@@ -529,6 +533,9 @@ void SimWorld::carry_out(const core::Answer& action) {
 }
 
 void SimWorld::carry_out(const core::Tell& action) {
+  if (std::holds_alternative<core::happened::ClockSet>(action.happening) && !std::exchange(clock_set_untold_, false)) {
+    violated("what is told as a step of the wall clock is one");
+  }
   core::Log line = core::narrate(action.happening);
   if (line.text.empty() || line.text.find('\n') != std::string::npos) violated("what happened is one line");
   if (!forgets_) log_.push_back(std::move(line));

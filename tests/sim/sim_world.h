@@ -214,6 +214,7 @@ private:
   int scripts_started_ = 0;
   std::string last_run_id_;
   std::vector<core::Log> log_;
+  bool clock_set_untold_ = false;
   std::optional<Duration> clock_offset_;  // wall minus monotonic time, as far as steps of it are to be noticed
   std::optional<int> exit_code_;
   std::uint64_t next_request_ = 1;

@@ -58,6 +58,12 @@ WallTime TickLedger::due(const Era& era, WallTime tick) const {
   return tick + (following ? delay_ % (*following - tick) : delay_);
 }
 
+WallTime TickLedger::taken(const Era& era, WallTime reached) const {
+  std::optional<WallTime> next = era.next(reached);
+  for (; next && due(era, *next) <= era.highest; next = era.next(reached)) reached = *next;
+  return reached;
+}
+
 void TickLedger::see(WallTime now) {
   if (!eras_.empty()) eras_.back().highest = std::max(eras_.back().highest, now);
 }
@@ -65,7 +71,7 @@ void TickLedger::see(WallTime now) {
 void TickLedger::step(Duration by, WallTime now) {
   if (eras_.empty() || std::chrono::abs(by) < core::clock_step_limit) return;
   const Era& era = eras_.back();
-  const WallTime reached = settled_until_.back().value_or(era.segments.front().from);
+  const WallTime reached = taken(era, settled_until_.back().value_or(era.segments.front().from));
   const std::optional<WallTime> next = era.next(reached);
   const bool may_be_taken = next && *next > now && due(era, *next) <= era.highest + core::tick_lead;
   if (reached <= now && !may_be_taken) return;
@@ -82,14 +88,14 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now) {
     std::optional<WallTime>& settled_until = settled_until_[i];
     const WallTime reached = settled_until.value_or(era.segments.front().from);
     // What has come is dealt with first, though its record may be still to come.
-    WallTime taken = reached;
-    std::optional<WallTime> next = era.next(taken);
-    for (; next && due(era, *next) <= era.highest; next = era.next(taken)) taken = *next;
+    const WallTime taken_until = taken(era, reached);
+    const std::optional<WallTime> next = era.next(taken_until);
     if (next && *next > now && due(era, *next) <= era.highest + core::tick_lead) era.early = next;
-    const bool owed = taken > reached || (next && *next <= now);
-    const WallTime from = std::max(taken, now);
+    const bool owed = taken_until > reached || (next && *next <= now);
+    const WallTime from = std::max(taken_until, now);
     while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
     era.segments.push_back({schedule, from});
+    era.highest = now;
     if (!owed && settled_until) settled_until = from;
   }
 }

@@ -52,7 +52,7 @@ private:
   /// Ticks that come in order. Of a segment those count that come after `from`, up to that of the next.
   struct Era {
     std::vector<Segment> segments;
-    WallTime highest{};             // that the clock has shown in it
+    WallTime highest{};             // that the clock has shown in its newest segment
     std::optional<WallTime> early;  // counts although its schedule has changed: it may have been taken before
     std::optional<WallTime> next(WallTime after) const;
   };
@@ -62,6 +62,8 @@ private:
   using Cursors = std::vector<std::optional<WallTime>>;
 
   WallTime due(const Era& era, WallTime tick) const;
+  /// Up to where ticks have been taken at least, if records say that they are settled up to `reached`.
+  WallTime taken(const Era& era, WallTime reached) const;
   static Complaint match(const Era& era, WallTime settled_until, const core::RunRecord& record);
   Complaint follow(Cursors& cursors, const core::RunRecord& record) const;
 
