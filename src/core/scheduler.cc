@@ -503,7 +503,7 @@ void Scheduler::handle(const StopRequested& stop, Turn& turn) {
   const bool again = shutdown_.has_value();
   const bool in_a_run = execution() != nullptr && execution()->begun();
   const Duration grace = in_a_run ? settings_.grace : Duration::zero();
-  shutdown_ = again ? Shutdown::at_once(turn.now.mono) : Shutdown::at(turn.now.mono, grace);
+  shutdown_ = again ? shutdown_->again(turn.now.mono) : Shutdown::at(turn.now.mono, grace);
   if (again) {
     turn.tell(happened::StopAskedAgain{});
   } else {

@@ -20,8 +20,8 @@ constexpr int foreign_pid = 4711;
 constexpr Duration told_step = std::chrono::milliseconds(1);
 constexpr Duration unmistakable_step = std::chrono::seconds(1);
 
-// More events than these at one instant are a scheduler that wants to be woken for what it does not deal with.
-constexpr int most_events_at_once = 10'000;
+// Woken more often than this at one instant, the scheduler does not deal with what it wants to be woken for.
+constexpr int most_wakings_at_once = 1'000;
 
 core::RunBook::Owner owner_of(const core::Scheduler::Settings& settings) {
   return settings.schedule ? core::RunBook::Owner::daemon : core::RunBook::Owner::once;
@@ -165,7 +165,7 @@ void SimWorld::step_wall_clock(Duration by) {
 
 void SimWorld::advance(Duration by) {
   const MonoTime until = now_.mono + by;
-  int events_at_once = 0;
+  int wakings_at_once = 0;
   enum class What { deadline, process, store, hooks, late };
   while (!exit_code_ && violations_.empty()) {
     std::optional<MonoTime> next = scheduler_.mono_deadline();
@@ -197,8 +197,8 @@ void SimWorld::advance(Duration by) {
     if (*next > now_.mono) {
       now_.wall += *next - now_.mono;
       now_.mono = *next;
-      events_at_once = 0;
-    } else if (++events_at_once > most_events_at_once) {
+      wakings_at_once = 0;
+    } else if (what == What::deadline && ++wakings_at_once > most_wakings_at_once) {
       violated("time stands still");
       break;
     }
