@@ -356,6 +356,14 @@ void SimWorld::check_record(const core::RunRecord& record) {
   if (record.outcome != Outcome::succeeded && record.reason.empty()) violated("what did not succeed has a reason");
 }
 
+// What install_dependencies left behind lives on; all else that can be ended is.
+void SimWorld::check_processes_of(const std::string& run_id) {
+  for (const auto& [pid, process] : processes_) {
+    const bool ends = process.ends_at && *process.ends_at <= now_.mono;
+    if (process.run_id == run_id && !process.survives_kill && !ends) violated("a process outlives its run");
+  }
+}
+
 bool SimWorld::call_fails() {
   return fail_in_ > 0 && --fail_in_ == 0;
 }
@@ -499,6 +507,7 @@ void SimWorld::carry_out(const core::FinishRun& action) {
   if (run_under_way_ != action.record.run_id) violated("a run that ends has begun");
   run_under_way_.reset();
   if (script_) violated("no script runs when its run is over");
+  if (action.record.trigger != core::Trigger::install) check_processes_of(action.record.run_id);
   post(store_lane_, store_takes(), [this, action]() -> std::optional<core::Event> {
     static_cast<void>(book_.finish(action.record));
     return core::RunRecorded{action.serial};

@@ -175,6 +175,7 @@ private:
   void check_record(const core::RunRecord& record);
   void notice_clock(const core::Event& event);
   void deal_with(const core::RunRecord& record);
+  void check_processes_of(const std::string& run_id);
   void violated(const std::string& what);
   bool call_fails();
 

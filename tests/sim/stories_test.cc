@@ -1212,6 +1212,17 @@ TEST_F(Story, ticks_of_two_schedules_that_wait_for_their_delayed_start_are_both_
   EXPECT_EQ(w.runs()[1].started_at, at("2026-11-23T03:50:00Z"));
 }
 
+TEST_F(Story, a_clock_that_is_set_back_by_a_moment_right_before_a_tick_does_not_start_it_early) {
+  World w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.hooks_take = [] { return Duration(10ms); };
+  w.advance(1h - core::tick_lead);
+  w.step_wall_clock_untold(-20ms);
+  w.advance(1min);
+  EXPECT_EQ(w.runs().at(0).steps.at(0).started_at, at("2026-11-23T03:00:00Z"));
+}
+
 TEST_F(Story, a_third_term_does_not_put_off_the_end) {
   World w = world();
   w.add(Hook::backups, "bkp", {.runs_for = 10h});

@@ -90,7 +90,7 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now) {
     // What has come is dealt with first, though its record may be still to come.
     const WallTime taken_until = taken(era, reached);
     const std::optional<WallTime> next = era.next(taken_until);
-    if (next && *next > now && due(era, *next) <= era.highest + core::tick_lead) era.early = next;
+    if (next && *next > now && due(era, *next) <= era.highest + core::tick_lead) era.early.insert(*next);
     const bool owed = taken_until > reached || (next && *next <= now);
     const WallTime from = std::max(taken_until, now);
     while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
@@ -103,7 +103,7 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now) {
 TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, const core::RunRecord& record) {
   std::optional<WallTime> tick = era.next(settled_until);
   const WallTime last = last_of(record);
-  if (era.early && *era.early > settled_until && record.scheduled_at == *era.early) tick = era.early;
+  if (record.scheduled_at > settled_until && era.early.contains(record.scheduled_at)) tick = record.scheduled_at;
   if (tick != record.scheduled_at) {
     return "tick " + shown(record.scheduled_at) + " is dealt with, but next is " + (tick ? shown(*tick) : "none");
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,8 @@ private:
   /// Ticks that come in order. Of a segment those count that come after `from`, up to that of the next.
   struct Era {
     std::vector<Segment> segments;
-    WallTime highest{};             // that the clock has shown in its newest segment
-    std::optional<WallTime> early;  // counts although its schedule has changed: it may have been taken before
+    WallTime highest{};          // that the clock has shown in its newest segment
+    std::set<WallTime> early{};  // count although their schedule has changed: they may have been taken before
     std::optional<WallTime> next(WallTime after) const;
   };
 
