@@ -58,9 +58,9 @@ private:
     return std::move(played_);
   }
 
-  core::Scheduler::Settings settings() const {
+  core::Scheduler::Settings settings(std::optional<cron::Schedule> schedule) const {
     core::Scheduler::Settings settings;
-    settings.schedule = schedule_of(schedule_, life_.zone);
+    settings.schedule = std::move(schedule);
     settings.delay = life_.delay;
     settings.job = life_.job;
     settings.hooks = life_.hooks;
@@ -79,7 +79,7 @@ private:
         const Duration restart = std::max(gone_since_ + *life_.restarts_after, elapsed_ + 1ns);
         next = std::min(next, restart);
         pass(next - elapsed_);
-        if (next == restart) guarded([&] { start(settings()); });
+        if (next == restart) guarded([&] { start_daemon(); });
       } else {
         pass(next - elapsed_);
       }
@@ -135,6 +135,8 @@ private:
     world_->start();
   }
 
+  void start_daemon() { start(settings(schedule_of(schedule_, life_.zone))); }
+
   /// Takes note of a daemon that is gone, and of what it left.
   void notice_end() {
     if (!world_) return;
@@ -155,12 +157,8 @@ private:
 
   // ---- acts
 
-  void carry_out(const act::StartDaemon&) { start(settings()); }
-  void carry_out(const act::StartOnce&) {
-    core::Scheduler::Settings once = settings();
-    once.schedule.reset();
-    start(std::move(once));
-  }
+  void carry_out(const act::StartDaemon&) { start_daemon(); }
+  void carry_out(const act::StartOnce&) { start(settings(std::nullopt)); }
   void carry_out(const act::Kill&) {
     if (world_) throw Crash{};
   }
@@ -268,7 +266,7 @@ private:
     }
     if (!well()) return;
     tree_.clear();
-    start(settings());
+    start_daemon();
     if (!world_) return violated("no healthy daemon can start");
     pass(10s);
     if (!world_) return;
