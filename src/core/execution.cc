@@ -10,6 +10,9 @@
 namespace sidefridge::core {
 namespace {
 
+constexpr Duration longest_poise = std::chrono::seconds(1);
+static_assert(longest_poise > tick_lead);
+
 RunRecord record_of(const Plan& plan, const std::string& run_id, WallTime now) {
   RunRecord record;
   record.started_at = std::max(now, plan.due_at);
@@ -70,10 +73,11 @@ void Execution::on(const RunUnrecorded& unrecorded, Turn& turn) {
   start_when_due(turn);
 }
 
-// A wall clock that was set back does not hold up a run that has begun.
+// A wall clock that was set back does not hold up a run that has begun; that it is set by a moment, as NTP does, is
+// waited for.
 void Execution::start_when_due(Turn& turn) {
   const Duration wait = plan_.due_at - turn.now.wall;
-  if (wait > Duration::zero() && wait <= tick_lead) {
+  if (wait > Duration::zero() && wait <= longest_poise) {
     state_ = Poised{};
   } else {
     start(turn);

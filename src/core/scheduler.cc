@@ -129,7 +129,7 @@ void Scheduler::miss(const Agenda::Missed& missed, const std::string& reason, Tu
   if (missed.ticks) {
     RunRecord record = record_of_missed(*missed.ticks, reason, turn.now.wall);
     turn.tell(happened::TicksMissed{record});
-    record_tick(std::move(record), turn);
+    record_in_order(std::move(record), turn);
   }
   if (missed.catch_up) queue_.push_back(*missed.catch_up);
 }
@@ -294,7 +294,7 @@ bool Scheduler::begin_next(Turn& turn) {
 void Scheduler::skip_due_ticks(Turn& turn) {
   if (!agenda_ || shutdown_) return;
   while (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, Duration::zero())) {
-    skip(due->plan, why_busy(), turn);
+    record_in_order(skip(due->plan, why_busy(), turn), turn);
     miss({due->missed, std::nullopt}, "the daemon was delayed", turn);
   }
 }
@@ -387,7 +387,7 @@ void Scheduler::after_busy(const Plan& refused, int holder_pid, Turn& turn) {
     const Duration delay = agenda_->retry_again(refused, turn.now.mono);
     turn.tell(happened::RetryPlanned{delay, refused.attempt, settings_.job.retries + 1});
   } else {
-    skip(refused, reason, turn);
+    turn.act(RecordTick{skip(refused, reason, turn)});
   }
 }
 
@@ -413,7 +413,7 @@ void Scheduler::after_install(const Executing& done, Turn& turn) {
     const RunRecord failed =
         record_without_run(*done.held, Outcome::failed, "install_dependencies failed: " + install.reason, turn);
     turn.tell(happened::RunRefused{failed.reason});
-    record_tick(failed, turn);
+    turn.act(RecordTick{failed});
     answer(done.held->request, Reply::failed, turn);
     retry_if_left(*done.held, turn);
   }
@@ -453,28 +453,28 @@ bool Scheduler::tick_awaits_its_record() const noexcept {
   return is_tick(executing->execution.plan()) && !executing->execution.recorded();
 }
 
-void Scheduler::record_tick(RunRecord record, Turn& turn) {
-  if (tick_awaits_its_record()) {
-    later_ticks_.push_back(std::move(record));
-  } else {
-    turn.act(RecordTick{std::move(record)});
-  }
+// For the one at hand its record is given out at once.
+void Scheduler::record_in_order(RunRecord record, Turn& turn) {
+  later_ticks_.push_back(std::move(record));
+  record_later_ticks(turn);
 }
 
 void Scheduler::record_later_ticks(Turn& turn) {
-  if (later_ticks_.empty() || tick_awaits_its_record()) return;
+  if (tick_awaits_its_record()) return;
   for (RunRecord& record : std::exchange(later_ticks_, {})) turn.act(RecordTick{std::move(record)});
 }
 
-void Scheduler::skip(const Plan& plan, const std::string& reason, Turn& turn) {
+RunRecord Scheduler::skip(const Plan& plan, const std::string& reason, Turn& turn) const {
   RunRecord record = record_without_run(plan, Outcome::skipped, reason, turn);
   turn.tell(happened::TickSkipped{record});
-  record_tick(std::move(record), turn);
+  return record;
 }
 
 // It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one.
 void Scheduler::withdraw(const Plan& plan, Turn& turn) {
-  if (plan.job == JobId::backup && !plan.request && plan.attempt == 1) skip(plan, sigterm_before_begin, turn);
+  if (plan.job == JobId::backup && !plan.request && plan.attempt == 1) {
+    turn.act(RecordTick{skip(plan, sigterm_before_begin, turn)});
+  }
   answer(plan.request, Reply::stopping, turn);
 }
 
@@ -502,7 +502,7 @@ void Scheduler::handle(const StopRequested& stop, Turn& turn) {
   const bool again = shutdown_.has_value();
   const bool in_a_run = execution() != nullptr && execution()->begun();
   const Duration grace = in_a_run ? settings_.grace : Duration::zero();
-  shutdown_ = again ? Shutdown::at_once(turn.now.mono) : Shutdown::at(turn.now.mono, grace);
+  shutdown_ = again ? shutdown_->again(turn.now.mono) : Shutdown::at(turn.now.mono, grace);
   if (again) {
     turn.tell(happened::StopAskedAgain{});
   } else {

@@ -36,19 +36,27 @@ void Ticks::settle(WallTime until) noexcept {
 
 void Ticks::start(WallTime settled_until) noexcept {
   stopped_ = false;
+  owed_.clear();
   not_before_ = settled_until;
   settle(settled_until);
 }
 
 void Ticks::stop() noexcept {
   stopped_ = true;
+  owed_.clear();
   next_.reset();
 }
 
 Tick Ticks::take() noexcept {
   check(next_.has_value(), "there is a tick to take");
   const Tick taken = *next_;
-  settle(std::max(taken.at, not_before_));
+  if (!owed_.empty()) owed_.pop_front();
+  if (owed_.empty()) {
+    settle(std::max(taken.at, not_before_));
+  } else {
+    settled_until_ = taken.at;
+    next_ = owed_.front();
+  }
   return taken;
 }
 
@@ -69,10 +77,18 @@ std::optional<TickSpan> Ticks::pass_over(WallTime now) noexcept {
 }
 
 void Ticks::change(Schedule schedule, WallTime now) {
-  const bool owed = next_ && next_->at <= now;
+  const WallTime settled_until = settled_until_;
+  std::deque<Tick> owed;
+  while (next_ && next_->at <= now) owed.push_back(take());
   schedule_ = std::move(schedule);
-  not_before_ = std::max(settled_until_, now);
-  if (!owed) settle(not_before_);
+  not_before_ = std::max(settled_until, now);
+  owed_ = std::move(owed);
+  if (owed_.empty()) {
+    settle(not_before_);
+  } else {
+    settled_until_ = settled_until;
+    next_ = owed_.front();
+  }
 }
 
 std::string Ticks::describe_coming() const {

@@ -105,7 +105,7 @@ struct Act {
 struct Life {
   WallTime start{};
   std::string schedule;
-  std::size_t zone = 0;  // of cron::all_test_zones()
+  std::size_t zone = 0;  // of zones()
   Duration delay{};
   core::JobSettings job{};
   core::HookSettings hooks{};
@@ -114,6 +114,9 @@ struct Life {
   Duration span{};
   std::vector<Act> acts;  // in order
 };
+
+/// The zones that lives are led in.
+const std::vector<cron::Zone>& zones();
 
 /// A schedule of the life, in its zone. Requires: it is one.
 cron::Schedule schedule_of(const std::string& text, std::size_t zone);

@@ -4,7 +4,6 @@
 #include <random>
 #include <span>
 
-#include "sidefridge/cron/cron_expression.h"
 #include "tests/cron/cron_zones.h"
 #include "tests/sim/life.h"
 
@@ -123,6 +122,7 @@ public:
     const int hooks_with_scripts = 1 + dice_.up_to(4);
     for (int i = 0; i < hooks_with_scripts; ++i) put_script();
     if (dice_.one_in(6)) take_lanes();
+    if (dice_.one_in(4)) add(act::RepeatAnswers{dice_.time(20s)});
     add(act::StartDaemon{});
     if (dice_.one_in(2)) add(act::WatchHooks{core::HooksWatched::By::events});
     for (int left = 3 + dice_.up_to(pace_.most_acts); left > 0 && after_ < life_.span; --left) {
@@ -136,7 +136,7 @@ private:
   void settings() {
     life_.start = random_start(dice_);
     life_.schedule = dice_.of(pace_.schedules);
-    life_.zone = static_cast<std::size_t>(dice_.up_to(static_cast<int>(cron::all_test_zones().size()) - 1));
+    life_.zone = static_cast<std::size_t>(dice_.up_to(static_cast<int>(zones().size()) - 1));
     life_.span = pace_.least_span + dice_.moment(pace_.most_span - pace_.least_span);
     if (dice_.one_in(4)) life_.delay = dice_.time(100 * pace_.script);
     if (dice_.one_in(3)) life_.job.script_timeout = 1s + dice_.time(10 * pace_.script);
@@ -234,6 +234,8 @@ private:
     Duration by = dice_.one_in(6) ? dice_.time(10 * pace_.step) : dice_.time(pace_.step);
     if (dice_.one_in(6))
       by = core::clock_step_limit + (dice_.one_in(2) ? 1ms : Duration::zero()) - 1ms * dice_.up_to(2);
+    // Less than what is noticed by itself, which adds up.
+    if (dice_.one_in(5)) by = dice_.time(1s);
     if (dice_.one_in(2)) by = -by;
     // Where the calendars of all zones are known.
     if (wall() + by < WallTime(std::chrono::sys_days(std::chrono::year(1971) / 1 / 1))) by = -by;

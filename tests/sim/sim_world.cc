@@ -20,8 +20,8 @@ constexpr int foreign_pid = 4711;
 constexpr Duration told_step = std::chrono::milliseconds(1);
 constexpr Duration unmistakable_step = std::chrono::seconds(1);
 
-// More events than these at one instant are a scheduler that wants to be woken for what it does not deal with.
-constexpr int most_events_at_once = 10'000;
+// Woken more often than this at one instant, the scheduler does not deal with what it wants to be woken for.
+constexpr int most_wakings_at_once = 1'000;
 
 core::RunBook::Owner owner_of(const core::Scheduler::Settings& settings) {
   return settings.schedule ? core::RunBook::Owner::daemon : core::RunBook::Owner::once;
@@ -64,6 +64,7 @@ SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore&
 SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore& store, OpenBook opened)
     : store_(store),
       schedule_(settings.schedule),
+      delay_(settings.delay),
       grace_(settings.grace),
       book_(std::move(opened.book)),
       settled_until_(settings.settled_until ? settings.settled_until : opened.settled_until),
@@ -129,7 +130,7 @@ core::Request SimWorld::new_request(core::Asker asker) {
 void SimWorld::start() {
   begun_ = true;
   if (schedule_) {
-    const auto complaint = store_.ledger.begin(*schedule_, now_.wall, settled_until_.value_or(now_.wall));
+    const auto complaint = store_.ledger.begin(*schedule_, delay_, now_.wall, settled_until_.value_or(now_.wall));
     if (complaint) violated(*complaint);
   }
   deliver(schedule_ ? core::Begun{} : core::Begun{new_request(core::Asker::command_line)});
@@ -164,7 +165,7 @@ void SimWorld::step_wall_clock(Duration by) {
 
 void SimWorld::advance(Duration by) {
   const MonoTime until = now_.mono + by;
-  int events_at_once = 0;
+  int wakings_at_once = 0;
   enum class What { deadline, process, store, hooks, late };
   while (!exit_code_ && violations_.empty()) {
     std::optional<MonoTime> next = scheduler_.mono_deadline();
@@ -196,8 +197,8 @@ void SimWorld::advance(Duration by) {
     if (*next > now_.mono) {
       now_.wall += *next - now_.mono;
       now_.mono = *next;
-      events_at_once = 0;
-    } else if (++events_at_once > most_events_at_once) {
+      wakings_at_once = 0;
+    } else if (what == What::deadline && ++wakings_at_once > most_wakings_at_once) {
       violated("time stands still");
       break;
     }
@@ -243,6 +244,7 @@ void SimWorld::step(const core::Event& event) {
     ++actions_done_;
     std::visit([this](const auto& asked) { carry_out(asked); }, action);
   }
+  if (std::exchange(clock_set_untold_, false)) violated("a step of the wall clock is told");
   check_after_event();
 }
 
@@ -312,9 +314,13 @@ void SimWorld::notice_clock(const core::Event& event) {
   const auto* const changed = std::get_if<core::ScheduleRead>(&event);
   const bool stepped = std::chrono::abs(step) >= (told ? told_step : unmistakable_step);
   if (!clock_offset_ || stepped) clock_offset_ = offset;
-  if ((!stepped && changed == nullptr) || stops_ > 0 || scheduler_.state_name().starts_with("leaving")) return;
-  if (stepped) store_.ledger.step(step, now_.wall, highest_wall_);
-  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall, highest_wall_);
+  store_.ledger.see(now_.wall);
+  if (!stepped && changed == nullptr) return;
+  const std::string state = scheduler_.state_name();
+  if (state.find("SIGTERM") != std::string::npos || state.starts_with("leaving")) return;
+  clock_set_untold_ = stepped && schedule_;
+  if (stepped) store_.ledger.step(step, now_.wall);
+  if (changed != nullptr && schedule_) store_.ledger.change(changed->schedule, now_.wall);
 }
 
 void SimWorld::deal_with(const core::RunRecord& record) {
@@ -348,6 +354,14 @@ void SimWorld::check_record(const core::RunRecord& record) {
     if (step.outcome == core::StepOutcome::running) violated("no step runs when its run is over");
   }
   if (record.outcome != Outcome::succeeded && record.reason.empty()) violated("what did not succeed has a reason");
+}
+
+// What install_dependencies left behind lives on; all else that can be ended is.
+void SimWorld::check_processes_of(const std::string& run_id) {
+  for (const auto& [pid, process] : processes_) {
+    const bool ends = process.ends_at && *process.ends_at <= now_.mono;
+    if (process.run_id == run_id && !process.survives_kill && !ends) violated("a process outlives its run");
+  }
 }
 
 bool SimWorld::call_fails() {
@@ -401,7 +415,10 @@ void SimWorld::carry_out(const core::BeginRun& action) {
       return core::RunBegun{action.serial, recorded->sequence};
     }
     if (const auto* const busy = std::get_if<core::RunBook::Busy>(&begun)) {
-      if (run_under_way_ == action.record.run_id && begin_serial_ == action.serial && !script_) run_under_way_.reset();
+      if (run_under_way_ == action.record.run_id && begin_serial_ == action.serial && !script_) {
+        run_under_way_.reset();
+        store_.ledger.refuse(action.record);
+      }
       return core::RunBusy{action.serial, busy->holder};
     }
     return core::RunUnrecorded{action.serial, std::get<Error>(begun)};
@@ -487,10 +504,10 @@ void SimWorld::carry_out(const core::EndProcesses& action) {
 
 void SimWorld::carry_out(const core::FinishRun& action) {
   check_record(action.record);
-  deal_with(action.record);
   if (run_under_way_ != action.record.run_id) violated("a run that ends has begun");
   run_under_way_.reset();
   if (script_) violated("no script runs when its run is over");
+  if (action.record.trigger != core::Trigger::install) check_processes_of(action.record.run_id);
   post(store_lane_, store_takes(), [this, action]() -> std::optional<core::Event> {
     static_cast<void>(book_.finish(action.record));
     return core::RunRecorded{action.serial};
@@ -525,6 +542,9 @@ void SimWorld::carry_out(const core::Answer& action) {
 }
 
 void SimWorld::carry_out(const core::Tell& action) {
+  if (std::holds_alternative<core::happened::ClockSet>(action.happening) && !std::exchange(clock_set_untold_, false)) {
+    violated("what is told as a step of the wall clock is one");
+  }
   core::Log line = core::narrate(action.happening);
   if (line.text.empty() || line.text.find('\n') != std::string::npos) violated("what happened is one line");
   if (!forgets_) log_.push_back(std::move(line));

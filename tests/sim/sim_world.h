@@ -175,6 +175,7 @@ private:
   void check_record(const core::RunRecord& record);
   void notice_clock(const core::Event& event);
   void deal_with(const core::RunRecord& record);
+  void check_processes_of(const std::string& run_id);
   void violated(const std::string& what);
   bool call_fails();
 
@@ -195,6 +196,7 @@ private:
 
   SimStore& store_;
   std::optional<cron::Schedule> schedule_;  // as at start
+  Duration delay_;
   Duration grace_;
   core::RunBook book_;
   std::optional<WallTime> settled_until_;  // at start
@@ -213,6 +215,7 @@ private:
   int scripts_started_ = 0;
   std::string last_run_id_;
   std::vector<core::Log> log_;
+  bool clock_set_untold_ = false;
   std::optional<Duration> clock_offset_;  // wall minus monotonic time, as far as steps of it are to be noticed
   std::optional<int> exit_code_;
   std::uint64_t next_request_ = 1;

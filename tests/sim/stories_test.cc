@@ -1179,6 +1179,64 @@ TEST_F(Story, ticks_that_come_during_a_run_that_could_not_be_stored_are_recorded
   EXPECT_EQ(store.folder.schedule().settled_until, at("2026-11-23T02:00:06Z"));
 }
 
+TEST_F(Story, a_tick_that_comes_with_the_end_of_a_run_that_could_not_be_stored_is_recorded_after_the_earlier_ones) {
+  World w = world(daemon_settings("*/2 * * * * *"));
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert", {.leaves_behind = 1, .left_survive_kill = true});
+  w.start();
+  w.fail_call(2);
+  w.advance(3s);
+  w.step_wall_clock_untold(10s);  // 02:00:13; the sweep ends at 02:00:23 with no event since
+  w.advance(12s);
+  WallTime last = at("2026-11-23T02:00:00Z");
+  for (const auto& [sequence, record] : store.folder.history()) {
+    EXPECT_GT(record.scheduled_at, last);
+    last = record.last_scheduled_at.value_or(record.scheduled_at);
+  }
+  EXPECT_EQ(store.folder.schedule().settled_until, last);
+}
+
+TEST_F(Story, ticks_of_two_schedules_that_wait_for_their_delayed_start_are_both_dealt_with) {
+  core::Scheduler::Settings settings = daemon_settings("0 * * * *");
+  settings.delay = 40min;
+  World w = world(settings);
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.advance(1h + 5min);  // 03:00 is due at 03:40
+  w.change_schedule({"10 * * * *", *cron::parse_cron("10 * * * *"), cron::Zone()});
+  w.advance(10min);  // 03:10 is due at 03:50
+  w.change_schedule({"0 6 * * *", *cron::parse_cron("0 6 * * *"), cron::Zone()});
+  w.advance(1h);
+  ASSERT_EQ(w.runs().size(), 2U);
+  EXPECT_EQ(w.runs()[0].started_at, at("2026-11-23T03:40:00Z"));
+  EXPECT_EQ(w.runs()[1].started_at, at("2026-11-23T03:50:00Z"));
+}
+
+TEST_F(Story, a_clock_that_is_set_back_by_a_moment_right_before_a_tick_does_not_start_it_early) {
+  World w = world();
+  w.add(Hook::backups, "bkp");
+  w.start();
+  w.hooks_take = [] { return Duration(10ms); };
+  w.advance(1h - core::tick_lead);
+  w.step_wall_clock_untold(-20ms);
+  w.advance(1min);
+  EXPECT_EQ(w.runs().at(0).steps.at(0).started_at, at("2026-11-23T03:00:00Z"));
+}
+
+TEST_F(Story, a_third_term_does_not_put_off_the_end) {
+  World w = world();
+  w.add(Hook::backups, "bkp", {.runs_for = 10h});
+  w.start();
+  w.advance(61min);
+  w.store_takes = []() -> std::optional<Duration> { return std::nullopt; };
+  w.stop();
+  w.stop();
+  w.advance(3s);
+  w.stop();
+  w.advance(3s);
+  EXPECT_EQ(w.exit_code(), 0);
+}
+
 TEST_F(Story, ticks_that_a_machine_slept_through_are_recorded_though_the_schedule_changes_when_it_wakes) {
   World w = world(daemon_settings("*/10 * * * *"));
   w.add(Hook::backups, "bkp");

@@ -35,7 +35,7 @@ std::optional<WallTime> TickLedger::Era::next(WallTime after) const {
   return std::nullopt;
 }
 
-TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, WallTime now, WallTime settled_until) {
+TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, Duration delay, WallTime now, WallTime settled_until) {
   Complaint complaint;
   if (reached_ && *reached_ != settled_until && !gaps_forgiven_) {
     complaint =
@@ -45,24 +45,41 @@ TickLedger::Complaint TickLedger::begin(cron::Schedule schedule, WallTime now, W
   from_folder_ = settled_until;
   // A clock that was set back far while no daemon was there: the schedule starts over.
   const WallTime from = settled_until - now >= core::clock_step_limit ? now : settled_until;
-  eras_ = {Era{{{std::move(schedule), from}}, {}}};
+  delay_ = delay;
+  eras_ = {Era{{{std::move(schedule), from}}, now, {}}};
   settled_until_ = {from};
-  begun_.reset();
+  refused_.reset();
   return complaint;
 }
 
-void TickLedger::step(Duration by, WallTime now, WallTime highest) {
-  if (eras_.empty() || by > -core::clock_step_limit) return;
+WallTime TickLedger::due(const Era& era, WallTime tick) const {
+  if (delay_ == Duration::zero()) return tick;
+  const std::optional<WallTime> following = era.next(tick);
+  return tick + (following ? delay_ % (*following - tick) : delay_);
+}
+
+WallTime TickLedger::taken(const Era& era, WallTime reached) const {
+  std::optional<WallTime> next = era.next(reached);
+  for (; next && due(era, *next) <= era.highest; next = era.next(reached)) reached = *next;
+  return reached;
+}
+
+void TickLedger::see(WallTime now) {
+  if (!eras_.empty()) eras_.back().highest = std::max(eras_.back().highest, now);
+}
+
+void TickLedger::step(Duration by, WallTime now) {
+  if (eras_.empty() || std::chrono::abs(by) < core::clock_step_limit) return;
   const Era& era = eras_.back();
-  const WallTime reached = settled_until_.back().value_or(era.segments.front().from);
+  const WallTime reached = taken(era, settled_until_.back().value_or(era.segments.front().from));
   const std::optional<WallTime> next = era.next(reached);
-  const bool may_be_taken = next && *next > now && *next <= highest + core::tick_lead;
+  const bool may_be_taken = next && *next > now && due(era, *next) <= era.highest + core::tick_lead;
   if (reached <= now && !may_be_taken) return;
-  eras_.push_back(Era{{{era.segments.back().schedule, now}}, {}});
+  eras_.push_back(Era{{{era.segments.back().schedule, now}}, now, {}});
   settled_until_.emplace_back();
 }
 
-void TickLedger::change(const cron::Schedule& schedule, WallTime now, WallTime highest) {
+void TickLedger::change(const cron::Schedule& schedule, WallTime now) {
   // Not where its records are over.
   const auto goes_on = std::find_if(settled_until_.begin(), settled_until_.end(),
                                     [](const std::optional<WallTime>& until) { return until.has_value(); });
@@ -70,12 +87,15 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now, WallTime h
     Era& era = eras_[i];
     std::optional<WallTime>& settled_until = settled_until_[i];
     const WallTime reached = settled_until.value_or(era.segments.front().from);
-    const std::optional<WallTime> next = era.next(reached);
-    const bool owed = next && *next <= now;
-    if (next && !owed && *next <= highest + core::tick_lead) era.early = next;
-    const WallTime from = std::max(reached, now);
+    // What has come is dealt with first, though its record may be still to come.
+    const WallTime taken_until = taken(era, reached);
+    const std::optional<WallTime> next = era.next(taken_until);
+    if (next && *next > now && due(era, *next) <= era.highest + core::tick_lead) era.early.insert(*next);
+    const bool owed = taken_until > reached || (next && *next <= now);
+    const WallTime from = std::max(taken_until, now);
     while (!era.segments.empty() && era.segments.back().from >= from) era.segments.pop_back();
     era.segments.push_back({schedule, from});
+    era.highest = now;
     if (!owed && settled_until) settled_until = from;
   }
 }
@@ -83,7 +103,7 @@ void TickLedger::change(const cron::Schedule& schedule, WallTime now, WallTime h
 TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, const core::RunRecord& record) {
   std::optional<WallTime> tick = era.next(settled_until);
   const WallTime last = last_of(record);
-  if (era.early && *era.early > settled_until && record.scheduled_at == *era.early) tick = era.early;
+  if (record.scheduled_at > settled_until && era.early.contains(record.scheduled_at)) tick = record.scheduled_at;
   if (tick != record.scheduled_at) {
     return "tick " + shown(record.scheduled_at) + " is dealt with, but next is " + (tick ? shown(*tick) : "none");
   }
@@ -102,13 +122,10 @@ TickLedger::Complaint TickLedger::match(const Era& era, WallTime settled_until, 
 
 TickLedger::Complaint TickLedger::deal_with(const core::RunRecord& record) {
   if (!stands_for_ticks(record) || eras_.empty()) return std::nullopt;
-  const bool begins = record.outcome == core::Outcome::running;
-  if (!begins && begun_ == record.scheduled_at && !record.last_scheduled_at) {
-    begun_.reset();
-    return std::nullopt;
-  }
+  const bool again = refused_ == record.scheduled_at && !record.last_scheduled_at;
+  refused_.reset();
+  if (again) return std::nullopt;
   if (auto complaint = follow(settled_until_, record)) return complaint;
-  if (begins) begun_ = record.scheduled_at;
   // The last of those before a change: the new schedule has come.
   const Era& era = eras_.back();
   std::optional<WallTime>& settled_until = settled_until_.back();
@@ -117,6 +134,10 @@ TickLedger::Complaint TickLedger::deal_with(const core::RunRecord& record) {
   const std::optional<WallTime> next = era.next(*settled_until);
   if (!next || *next > newest) settled_until = std::max(*settled_until, newest);
   return std::nullopt;
+}
+
+void TickLedger::refuse(const core::RunRecord& begun) {
+  if (stands_for_ticks(begun)) refused_ = begun.scheduled_at;
 }
 
 TickLedger::Complaint TickLedger::follow(Cursors& cursors, const core::RunRecord& record) const {
@@ -140,11 +161,11 @@ TickLedger::Complaint TickLedger::follow(Cursors& cursors, const core::RunRecord
   return std::nullopt;
 }
 
-TickLedger::Complaint TickLedger::expect_all_until(WallTime now, Duration longest_delay) const {
+TickLedger::Complaint TickLedger::expect_all_until(WallTime now) const {
   if (eras_.empty()) return std::nullopt;
   const Era& era = eras_.back();
   const std::optional<WallTime> next = era.next(settled_until_.back().value_or(era.segments.front().from));
-  if (!next || *next > now - longest_delay) return std::nullopt;
+  if (!next || due(era, *next) > now) return std::nullopt;
   return "tick " + shown(*next) + " has come, and nothing became of it";
 }
 
@@ -161,8 +182,7 @@ std::vector<std::string> TickLedger::end(const History& history) {
     if (!stands_for_ticks(record) || eras_.empty()) continue;
     if (const Complaint complaint = follow(settled_until, record)) {
       // After a gap the records go on where they do.
-      const bool gap = gaps_forgiven_ && record.scheduled_at > *reached_;
-      if (!gap) complaints.push_back("in the history, " + *complaint);
+      if (!gaps_forgiven_) complaints.push_back("in the history, " + *complaint);
       std::fill(settled_until.begin(), settled_until.end(), last_of(record));
     }
     reached_ = last_of(record);

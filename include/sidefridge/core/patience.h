@@ -12,6 +12,7 @@
 //     27 s      nor is a reader of stdout that stalls
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 #include "sidefridge/base/time.h"
@@ -72,13 +73,14 @@ struct Shutdown {
     return times;
   }
 
-  /// Told again at `now`: SIGKILL at once.
-  static constexpr Shutdown at_once(MonoTime now) noexcept {
+  /// Told again at `now`: SIGKILL at once. However often that is, nothing takes longer than it would have.
+  constexpr Shutdown again(MonoTime now) const noexcept {
     Shutdown times{};
-    times.grace_deadline = times.kill_deadline = now;
-    times.give_up_deadline = now + last_kill_patience;
-    times.record_deadline = times.give_up_deadline + last_store_patience;
-    times.exit_deadline = times.record_deadline + last_store_patience;
+    times.grace_deadline = std::min(grace_deadline, now);
+    times.kill_deadline = std::min(kill_deadline, now);
+    times.give_up_deadline = std::min(give_up_deadline, now + last_kill_patience);
+    times.record_deadline = std::min(record_deadline, times.give_up_deadline + last_store_patience);
+    times.exit_deadline = std::min(exit_deadline, times.record_deadline + last_store_patience);
     return times;
   }
 };

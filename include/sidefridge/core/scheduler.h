@@ -143,9 +143,9 @@ private:
 
   RunRecord record_without_run(const Plan&, Outcome, std::string reason, const Turn&) const;
   bool tick_awaits_its_record() const noexcept;
-  void record_tick(RunRecord, Turn&);
+  void record_in_order(RunRecord, Turn&);
   void record_later_ticks(Turn&);
-  void skip(const Plan&, const std::string& reason, Turn&);
+  RunRecord skip(const Plan&, const std::string& reason, Turn&) const;
   void withdraw(const Plan&, Turn&);
   void miss(const Agenda::Missed&, const std::string& reason, Turn&);
   void answer(const std::optional<Request>&, Reply, Turn&);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -57,8 +58,7 @@ public:
   /// Deals with all that are due at `now`: nobody came for them in time.
   std::optional<TickSpan> pass_over(WallTime now) noexcept;
 
-  /// Goes on with another schedule from `now` on. A tick of the old one that has come and was not dealt with yet is
-  /// still the next.
+  /// Goes on with another schedule from `now` on. Ticks that have come and were not dealt with yet still come first.
   void change(Schedule schedule, WallTime now);
 
   /// "next runs at …": when the next three are due, as their zone's clocks show it.
@@ -72,6 +72,7 @@ private:
   Duration delay_;
   bool stopped_ = true;
   std::optional<Tick> next_;
+  std::deque<Tick> owed_;  // of schedules before this one; the first is next_
   WallTime settled_until_{};
   WallTime not_before_{};  // where the schedule begins to count: its start, or when it took the place of another
 };
