@@ -197,11 +197,12 @@ TEST(Config, tells_all_mistakes_at_once_each_on_one_line) {
 }
 
 TEST(Config, warns_of_a_grace_with_which_an_ending_takes_longer_than_kubernetes_waits) {
-  EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", "25s"}}).warnings,
-            Lines{"SIDEFRIDGE_GRACE is 25 s: with it an ending takes longer than the 30 s that Kubernetes gives a pod; "
-                  "set the pod's terminationGracePeriodSeconds to 39 or more"});
+  EXPECT_EQ(
+      configured({{"SIDEFRIDGE_GRACE", "25s"}}).warnings,
+      Lines{"SIDEFRIDGE_GRACE is 25 s: with it a shutdown takes longer than the 30 s that Kubernetes gives a pod; "
+            "set the pod's terminationGracePeriodSeconds to 39 or more"});
   EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", "16001ms"}}).warnings,
-            Lines{"SIDEFRIDGE_GRACE is 16 s: with it an ending takes longer than the 30 s that Kubernetes gives a "
+            Lines{"SIDEFRIDGE_GRACE is 16 s: with it a shutdown takes longer than the 30 s that Kubernetes gives a "
                   "pod; set the pod's terminationGracePeriodSeconds to 31 or more"});
   for (const char* const enough : {"0", "3s", "15s", "16s"}) {
     EXPECT_EQ(configured({{"SIDEFRIDGE_GRACE", enough}}).warnings, Lines{}) << enough;

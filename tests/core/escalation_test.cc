@@ -186,7 +186,7 @@ TEST_F(EscalationTest, widened_by_a_second_sigterm_kills_at_once) {
   begin();
   turns.pass(1s);
   const Serial first = looked;
-  widen(Scope::everything, Shutdown::at_once(turns.now.mono));
+  widen(Scope::everything, Shutdown::at(turns.now.mono, default_grace).again(turns.now.mono));
   EXPECT_EQ(done, "SIGKILL to everything");
   EXPECT_EQ(escalation->deadline(), turns.now.mono + last_kill_patience);
   EXPECT_EQ(alive(first, {}), Verdict::waiting) << "that was about fewer";
@@ -197,7 +197,7 @@ TEST_F(EscalationTest, widened_again_and_again_gives_up_in_time) {
   begin();
   const MonoTime limit = turns.now.mono + last_kill_patience + least_kill_patience;
   for (int i = 0; i < 30; ++i) {
-    widen(Scope::everything, Shutdown::at_once(turns.now.mono));
+    widen(Scope::everything, Shutdown::at(turns.now.mono, default_grace).again(turns.now.mono));
     turns.pass(100ms);
     if (on_time() == Verdict::given_up) break;
   }

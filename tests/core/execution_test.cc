@@ -63,7 +63,7 @@ public:
     });
   }
   void sigterm(Duration grace) { shut_down(Shutdown::at(turns.now.mono, grace)); }
-  void sigterm_again() { shut_down(Shutdown::at_once(turns.now.mono)); }
+  void sigterm_again() { shut_down(Shutdown::at(turns.now.mono, default_grace).again(turns.now.mono)); }
 
   void begun() { hear(RunBegun{begin_serial, 5}); }
   void busy() { hear(RunBusy{begin_serial, 77}); }
@@ -578,7 +578,7 @@ TEST(Execution, whose_intent_is_stored_after_it_was_given_up_keeps_its_place_in_
   r.script_ended(0);
   r.alive({});
   EXPECT_EQ(last<FinishRun>(r.actions).record.sequence, 5U);
-  EXPECT_EQ(r.record().reason, "Run could not begin: the state folder did not answer for 30 s");
+  EXPECT_EQ(r.record().reason, "Run could not start: the state folder did not answer for 30 s");
 }
 
 TEST(Execution, that_is_busy_is_over_with_the_pid_of_who_runs) {
@@ -595,7 +595,7 @@ TEST(Execution, that_sigterm_meets_before_its_first_script_is_withdrawn_and_reco
   r.begun();
   const RunRecord record = last<FinishRun>(r.actions).record;
   EXPECT_EQ(record.outcome, Outcome::skipped);
-  EXPECT_EQ(record.reason, "SIGTERM came before it began");
+  EXPECT_EQ(record.reason, "SIGTERM came before it started");
   EXPECT_EQ(record.sequence, 5U);
   EXPECT_TRUE(tells<happened::TickSkipped>(r.actions));
   r.recorded();

@@ -27,12 +27,19 @@ TEST(Shutdown, without_grace_is_over_within_what_comes_after_the_grace) {
 }
 
 TEST(Shutdown, told_again_leaves_no_time_before_sigkill) {
-  const Shutdown times = Shutdown::at_once(told);
+  const Shutdown times = Shutdown::at(told, default_grace).again(told);
   EXPECT_EQ(times.grace_deadline, told);
   EXPECT_EQ(times.kill_deadline, told);
   EXPECT_EQ(times.give_up_deadline - told, 2s);
   EXPECT_EQ(times.record_deadline - told, 4s);
   EXPECT_EQ(times.exit_deadline - told, 6s);
+}
+
+TEST(Shutdown, told_a_third_time_puts_nothing_off) {
+  const Shutdown twice = Shutdown::at(told, default_grace).again(told + 1s);
+  const Shutdown thrice = twice.again(told + 2s);
+  EXPECT_EQ(thrice.give_up_deadline, twice.give_up_deadline);
+  EXPECT_EQ(thrice.exit_deadline, twice.exit_deadline);
 }
 
 }  // namespace
