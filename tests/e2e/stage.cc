@@ -22,7 +22,7 @@
 namespace sidefridge::e2e {
 namespace {
 
-constexpr long patience_ms = 30'000;
+constexpr long patience_ms = 60'000;
 constexpr long exit_patience_ms = 60'000;
 
 long now_ms() {

@@ -24,7 +24,7 @@ public:
   pid_t pid() const { return pid_; }
   void signal(int number) const;
 
-  /// Reads until `part` has appeared `times` times in stdout. Fails the test after 30 s, or at end-of-file.
+  /// Reads until `part` has appeared `times` times in stdout. Fails the test after 60 s, or at end-of-file.
   /// Returns: whether it did.
   bool wait_for(std::string_view part, int times = 1);
   /// Reads what comes until the process has ended. Fails the test after 60 s.
@@ -85,7 +85,7 @@ std::string read_file(const std::filesystem::path& path);
 /// Whether new PID and mount namespaces can be made here.
 bool can_unshare();
 
-/// Polls `holds` (of something outside our reach to wait on) until it is true. Fails the test after 30 s.
+/// Polls `holds` (of something outside our reach to wait on) until it is true. Fails the test after 60 s.
 bool eventually(const std::function<bool()>& holds);
 
 }  // namespace sidefridge::e2e
