@@ -557,7 +557,7 @@ TEST(Execution, tells_a_script_all_it_has_to_know) {
 }
 
 TEST(Execution, that_cannot_begin_fails_with_the_reason_and_runs_on_error) {
-  Runner r(JobId::backup, {{}, {}, 0, "Run could not begin: the hooks cannot be read"});
+  Runner r(JobId::backup, {{}, {}, 0, "Run could not start: the hooks cannot be read"});
   r.begun();
   r.until_due();
   EXPECT_EQ(words_for(r.actions), "start on_error/1, save steps");
@@ -565,7 +565,7 @@ TEST(Execution, that_cannot_begin_fails_with_the_reason_and_runs_on_error) {
   r.script_ended(0);
   r.alive({});
   EXPECT_EQ(r.record().outcome, Outcome::failed);
-  EXPECT_EQ(r.record().reason, "Run could not begin: the hooks cannot be read");
+  EXPECT_EQ(r.record().reason, "Run could not start: the hooks cannot be read");
 }
 
 TEST(Execution, whose_intent_is_stored_after_it_was_given_up_keeps_its_place_in_the_history) {

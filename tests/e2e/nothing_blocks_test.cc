@@ -278,7 +278,7 @@ TEST_F(NothingBlocks, and_what_cannot_begin_for_a_stopped_process_fails_with_its
   // The run under way ends without its record, and the next one cannot begin: each is waited for as long as
   // core::store_patience has it.
   ASSERT_TRUE(daemon.wait_for("the state folder did not answer: whether the record"));
-  ASSERT_TRUE(daemon.wait_for("Run could not begin: the state folder did not answer for 30 s"));
+  ASSERT_TRUE(daemon.wait_for("Run could not start: the state folder did not answer for 30 s"));
   expect_relayed_in_time(daemon, "told ");
   expect_skipped_in_time(daemon, "");
   expect_term_heard_in_time(daemon);
