@@ -20,7 +20,6 @@
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
-#include "sidefridge/os/thread_limit.h"
 #include "sidefridge/os/zone_file.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/digest.h"
@@ -66,15 +65,15 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 
 }  // namespace
 
-Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
+Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
                std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
                std::optional<WallTime> settled_until)
     : config_(std::move(config)),
       mode_(mode),
       loop_(std::move(loop)),
       console_(std::move(console)),
-      records_(loop_, *console_, *this, std::move(book)),
-      hooks_(loop_, *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
+      records_(std::move(lanes.store), *console_, *this, std::move(book)),
+      hooks_(std::move(lanes.hooks), *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
       scheduler_(scheduler_settings(config_, mode, settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
@@ -84,7 +83,6 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   Result<os::SignalFd> signals = os::SignalFd::open();
   if (!signals) return std::move(signals).error();
   if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
-  if (Result<void> may = os::check_threads_may_begin(loop::Lane::threads); !may) return std::move(may).error();
 
   Result<std::string> boot_id = os::read_boot_id();
   Result<std::unique_ptr<core::RunStore>> state_store =
@@ -107,12 +105,17 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 
   Result<loop::Loop> loop = loop::Loop::open();
   if (!loop) return std::move(loop).error();
+  // Two, because a store that hangs must not hold up the hooks, nor these the store.
+  Result<std::unique_ptr<loop::Lane>> store_lane = loop::Lane::open(*loop);
+  if (!store_lane) return std::move(store_lane).error();
+  Result<std::unique_ptr<loop::Lane>> hooks_lane = loop::Lane::open(*loop);
+  if (!hooks_lane) return std::move(hooks_lane).error();
   Result<std::unique_ptr<Console>> console = Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level);
   if (!console) return std::move(console).error();
 
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
-                                          std::move(*console), std::move(*book), std::move(*generations),
-                                          past->settled_until));
+                                          Lanes{std::move(*store_lane), std::move(*hooks_lane)}, std::move(*console),
+                                          std::move(*book), std::move(*generations), past->settled_until));
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);

@@ -6,14 +6,14 @@
 
 namespace sidefridge::daemon {
 
-RecordKeeper::RecordKeeper(loop::Loop& loop, Console& console, EventSink& sink, core::RunBook book)
-    : console_(console), sink_(sink), book_(std::move(book)), lane_(loop) {}
+RecordKeeper::RecordKeeper(std::unique_ptr<loop::Lane> lane, Console& console, EventSink& sink, core::RunBook book)
+    : console_(console), sink_(sink), book_(std::move(book)), lane_(std::move(lane)) {}
 
 // `call(book)` on the lane, `done(what it returned)` on the loop.
 template <class Call, class Done>
 void RecordKeeper::post(Call call, Done done) {
   using Outcome = decltype(call(book_));
-  lane_.post(
+  lane_->post(
       [this, call = std::move(call)] {
         Outcome outcome = call(book_);
         return Told<Outcome>{std::move(outcome), book_.take_notices()};
@@ -57,7 +57,7 @@ void RecordKeeper::carry_out(const core::RecordTick& action) {
 }
 
 void RecordKeeper::carry_out(const core::FlushRecords& action) {
-  lane_.post([] {}, [this, serial = action.serial] { sink_.post(core::RecordsFlushed{serial}); });
+  lane_->post([] {}, [this, serial = action.serial] { sink_.post(core::RecordsFlushed{serial}); });
 }
 
 void RecordKeeper::note_daemon(const core::DaemonRecord& daemon) {

@@ -1,26 +1,17 @@
-// lane.cc - uv_queue_work.
+// lane.cc - a thread that waits for one job at a time, and a uv_async_t that tells the loop of its end.
 #include "sidefridge/loop/lane.h"
 
 #include <uv.h>
 
+#include <condition_variable>
 #include <csignal>
-#include <cstdlib>
-#include <string>
-
-#include "sidefridge/base/check.h"
+#include <mutex>
+#include <utility>
 
 namespace sidefridge::loop {
-
-struct Lane::Request {
-  uv_work_t work;
-  std::unique_ptr<Job> job;
-  Lane* lane;           // null once that is gone
-  bool awaited = true;  // its `done` is to be called
-};
-
 namespace {
 
-// Threads inherit the mask of whoever begins them, and a signal that all threads but one block is that one's alone.
+// Threads inherit the mask of the one that starts them, and a signal that all threads but one block is that one's.
 class AllSignalsBlocked {
 public:
   AllSignalsBlocked() noexcept {
@@ -38,52 +29,143 @@ private:
 
 }  // namespace
 
-Lane::Lane(Loop& loop) noexcept : loop_(loop.handle()) {
-  // libuv reads this when it begins its threads, once in the life of the process.
-  ::setenv("UV_THREADPOOL_SIZE", std::to_string(threads).c_str(), 1);
+// What the two threads share. The loop's makes and destroys it: when the lane is gone and no job is in work.
+struct Lane::Worker {
+  enum class State { idle, working, telling };
+
+  // The loop thread's alone.
+  uv_async_t returned{};
+  uv_thread_t thread{};
+  Lane* lane = nullptr;  // null once that is gone
+  State state = State::idle;
+  bool awaited = false;  // the job's `done` is to be called
+
+  std::unique_ptr<Job> job;  // the worker's from when `begun` is set until `over` is
+  std::mutex mutex;
+  std::condition_variable change;
+  // Under the mutex.
+  bool begun = false;   // the job waits for the thread
+  bool over = false;    // the work of the job has returned
+  bool ending = false;  // the thread is to return
+
+  // The thread.
+  void run() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      change.wait(lock, [this] { return begun || ending; });
+      if (ending) return;
+      begun = false;
+      lock.unlock();
+      job->work();
+      lock.lock();
+      over = true;
+      uv_async_send(&returned);
+    }
+  }
+
+  void begin(std::unique_ptr<Job> next) {
+    job = std::move(next);
+    state = State::working;
+    awaited = true;
+    const std::lock_guard lock(mutex);
+    begun = true;
+    change.notify_one();
+  }
+
+  // Returns: whether the job waited still.
+  bool take_back() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!std::exchange(begun, false)) return false;
+    }
+    job.reset();
+    state = State::idle;
+    return true;
+  }
+
+  // On the loop thread, after the work of a job returned.
+  void hear() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!std::exchange(over, false)) return;
+    }
+    state = State::telling;
+    if (std::exchange(awaited, false)) job->done();
+    job.reset();
+    state = State::idle;
+    if (lane == nullptr) {
+      end();
+    } else {
+      lane->begin_next();
+    }
+  }
+
+  // Requires: idle.
+  void end() {
+    {
+      const std::lock_guard lock(mutex);
+      ending = true;
+      change.notify_one();
+    }
+    uv_thread_join(&thread);
+    close();
+  }
+
+  void close() {
+    uv_close(reinterpret_cast<uv_handle_t*>(&returned),
+             [](uv_handle_t* handle) { delete static_cast<Worker*>(handle->data); });
+  }
+};
+
+Result<std::unique_ptr<Lane>> Lane::open(Loop& loop) {
+  auto worker = std::make_unique<Worker>();
+  worker->returned.data = worker.get();
+  const int watched = uv_async_init(loop.handle(), &worker->returned,
+                                    [](uv_async_t* async) { static_cast<Worker*>(async->data)->hear(); });
+  if (watched != 0) return system_error("cannot watch a thread", -watched);
+  const AllSignalsBlocked while_it_starts;
+  const int started = uv_thread_create(
+      &worker->thread, [](void* self) { static_cast<Worker*>(self)->run(); }, worker.get());
+  if (started != 0) {
+    worker.release()->close();
+    if (started != UV_EAGAIN) return system_error("cannot start a thread", -started);
+    return Error{ErrorCode::io,
+                 "cannot start a thread: the system allows no more (RLIMIT_NPROC or the pod's pids limit)"};
+  }
+  return std::unique_ptr<Lane>(new Lane(worker.release()));
+}
+
+Lane::Lane(Worker* worker) noexcept : worker_(worker) {
+  worker_->lane = this;
 }
 
 Lane::~Lane() {
   abandon();
-  if (in_work_ != nullptr) in_work_->lane = nullptr;
+  worker_->lane = nullptr;
+  // Else it ends when it has heard of the job.
+  if (worker_->state == Worker::State::idle) worker_->end();
 }
 
 std::size_t Lane::pending() const noexcept {
-  return waiting_.size() + (in_work_ != nullptr && in_work_->awaited ? 1 : 0);
+  return waiting_.size() + (worker_->awaited ? 1 : 0);
 }
 
 bool Lane::abandon() noexcept {
   waiting_.clear();
-  if (in_work_ == nullptr) return false;
-  in_work_->awaited = false;
-  // What is cancelled is reported as well, in a later turn.
-  return uv_cancel(reinterpret_cast<uv_req_t*>(&in_work_->work)) != 0;
+  worker_->awaited = false;
+  return worker_->state == Worker::State::working && !worker_->take_back();
 }
 
 void Lane::push(std::unique_ptr<Job> job) {
   waiting_.push_back(std::move(job));
-  if (in_work_ == nullptr) begin_next();
+  if (worker_->state == Worker::State::idle) begin_next();
 }
 
 void Lane::begin_next() {
   if (waiting_.empty()) return;
-  in_work_ = new Request{.work = {}, .job = std::move(waiting_.front()), .lane = this};
+  std::unique_ptr<Job> next = std::move(waiting_.front());
   waiting_.pop_front();
-  in_work_->work.data = in_work_;
-  const AllSignalsBlocked while_threads_begin;
-  const int code = uv_queue_work(
-      loop_, &in_work_->work, [](uv_work_t* work) { static_cast<Request*>(work->data)->job->work(); },
-      [](uv_work_t* work, int) {
-        const std::unique_ptr<Request> over(static_cast<Request*>(work->data));
-        if (over->awaited) {
-          over->awaited = false;
-          over->job->done();
-        }
-        if (over->lane == nullptr) return;
-        over->lane->in_work_ = nullptr;
-        over->lane->begin_next();
-      });
-  check(code == 0, "a job can be queued");
+  worker_->begin(std::move(next));
 }
 
 }  // namespace sidefridge::loop

@@ -34,12 +34,17 @@ Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->impatience), nullptr);
   // One round without waiting runs the close callbacks: those of watches destroyed since the last turn, too.
   uv_run(&state_->loop, UV_RUN_NOWAIT);
-  bool watched = false;
+  // The thread of a job that is still in work will report to this loop, even if nobody reads that any more: then it
+  // has to stay.
+  bool awaited = false;
   uv_walk(
-      &state_->loop, [](uv_handle_t*, void* found) { *static_cast<bool*>(found) = true; }, &watched);
-  check(!watched, "every watch is gone before its loop");
-  // A job that is still in work will report to this loop, even if nobody reads that any more: then it has to stay.
-  if (uv_loop_close(&state_->loop) != 0) static_cast<void>(state_.release());
+      &state_->loop,
+      [](uv_handle_t* handle, void* found) {
+        check(handle->type == UV_ASYNC, "every watch is gone before its loop");
+        *static_cast<bool*>(found) = true;
+      },
+      &awaited);
+  if (awaited || uv_loop_close(&state_->loop) != 0) static_cast<void>(state_.release());
 }
 
 void Loop::run(TurnListener& listener) {

@@ -50,8 +50,7 @@ TEST_F(Faults, too_few_threads_are_one_line_and_exit_74_and_just_enough_do) {
     Program refused = limited(most);
     EXPECT_EQ(refused.wait_exit(), 74) << refused.output();
     EXPECT_EQ(refused.errors(),
-              "sidefridge: cannot begin 2 threads: the system allows no more processes (RLIMIT_NPROC or the pod's pids "
-              "limit)\n");
+              "sidefridge: cannot start a thread: the system allows no more (RLIMIT_NPROC or the pod's pids limit)\n");
   }
   Program daemon = limited(3);
   ASSERT_TRUE(daemon.wait_for("ready; "));

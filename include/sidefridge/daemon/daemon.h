@@ -23,6 +23,7 @@
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
 #include "sidefridge/hooks/generations.h"
+#include "sidefridge/loop/lane.h"
 #include "sidefridge/loop/loop.h"
 
 namespace sidefridge::daemon {
@@ -48,7 +49,12 @@ public:
   int run();
 
 private:
-  Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop,
+  struct Lanes {
+    std::unique_ptr<loop::Lane> store;
+    std::unique_ptr<loop::Lane> hooks;
+  };
+
+  Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
          std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
          std::optional<WallTime> settled_until);
 

@@ -13,7 +13,6 @@
 #include "sidefridge/hooks/generation_pins.h"
 #include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/lane.h"
-#include "sidefridge/loop/loop.h"
 
 namespace sidefridge::daemon {
 
@@ -23,9 +22,9 @@ namespace sidefridge::daemon {
 /// Thread: loop thread only; generations and file are used on the lane alone.  Blocks: never.
 class HookReader {
 public:
-  /// `schedule_file`: nothing: there is none. Requires: loop and sink outlive the object, or at least what it has
+  /// `schedule_file`: nothing: there is none. Requires: sink outlives the object, or at least what it has
   /// begun.
-  HookReader(loop::Loop& loop, EventSink& sink, std::string scripts_dir,
+  HookReader(std::unique_ptr<loop::Lane> lane, EventSink& sink, std::string scripts_dir,
              std::unique_ptr<hooks::Generations> generations, std::optional<ScheduleFile> schedule_file);
 
   /// Posts: ScheduleRead or ScheduleUnreadable when the file holds something else, then HooksRead or HooksUnreadable.
@@ -40,7 +39,7 @@ public:
 
   /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
   /// be destroyed.
-  bool abandon() noexcept { return lane_.abandon(); }
+  bool abandon() noexcept { return lane_->abandon(); }
 
 private:
   struct Reading {
@@ -57,7 +56,7 @@ private:
   std::optional<ScheduleFile> schedule_file_;
   hooks::GenerationPins pins_;
   std::uint64_t run_generation_ = 0;
-  loop::Lane lane_;
+  std::unique_ptr<loop::Lane> lane_;
 };
 
 }  // namespace sidefridge::daemon

@@ -13,7 +13,6 @@
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/loop/lane.h"
-#include "sidefridge/loop/loop.h"
 
 namespace sidefridge::daemon {
 
@@ -23,8 +22,8 @@ namespace sidefridge::daemon {
 /// Thread: loop thread only; the book is used on the lane alone.  Blocks: never.
 class RecordKeeper {
 public:
-  /// Requires: loop, console and sink outlive the object, or at least what it has begun: see abandon().
-  RecordKeeper(loop::Loop& loop, Console& console, EventSink& sink, core::RunBook book);
+  /// Requires: console and sink outlive the object, or at least what it has begun: see abandon().
+  RecordKeeper(std::unique_ptr<loop::Lane> lane, Console& console, EventSink& sink, core::RunBook book);
 
   /// Posts: RunBegun, RunBusy or RunUnrecorded.
   void carry_out(const core::BeginRun& action);
@@ -40,7 +39,7 @@ public:
 
   /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
   /// be destroyed.
-  bool abandon() noexcept { return lane_.abandon(); }
+  bool abandon() noexcept { return lane_->abandon(); }
 
 private:
   /// What a call of the book gave back, and what it had to tell.
@@ -57,7 +56,7 @@ private:
   Console& console_;
   EventSink& sink_;
   core::RunBook book_;
-  loop::Lane lane_;
+  std::unique_ptr<loop::Lane> lane_;
 };
 
 }  // namespace sidefridge::daemon

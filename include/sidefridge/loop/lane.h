@@ -9,34 +9,30 @@
 #include <utility>
 #include <variant>
 
+#include "sidefridge/base/result.h"
 #include "sidefridge/loop/loop.h"
 
 namespace sidefridge::loop {
 
-/// A queue of jobs for libuv's thread pool: one at a time and in order. Several lanes run side by side, as far as the
-/// pool's two threads reach; a job that hangs occupies one of them for good.
-/// Owns:   its jobs; they are destroyed on the loop thread. Neither copied nor moved.
-/// Thread: loop thread only; of a job, `work` alone runs on another.
+/// A thread, and a queue of jobs for it: one at a time and in order. A job that hangs holds up its own lane alone.
+/// Owns:   its thread and its jobs; jobs are destroyed on the loop thread. Neither copied nor moved.
+/// Thread: loop thread only; of a job, `work` alone runs on the lane's.
 /// Blocks: never. Between two jobs no thread wakes up.
 /// Requires: destroyed before its loop. What the work of a job uses outlives that work, which may be longer than the
 /// lane: if abandon() says that a job has begun, it is to be kept for good.
-/// How the process ends: exit(3), and so a return from main, waits for the work that has begun (libuv's destructor
-/// joins its threads). If a job may hang, end by _exit(2).
+/// How the process ends: if a job may hang, by _exit(2), because exit(3) destroys what that job uses.
 class Lane {
 public:
-  /// How many threads the first job of the process begins. Where the system allows no more (RLIMIT_NPROC, a pids limit)
-  /// libuv aborts then: see os::check_threads_may_begin().
-  static constexpr int threads = 2;
+  /// Starts the thread, with every signal blocked.
+  /// Errors: io: the system allows no more threads (RLIMIT_NPROC, a pids limit), or memory or descriptors are short.
+  static Result<std::unique_ptr<Lane>> open(Loop& loop);
 
-  /// Holds the pool to two threads by UV_THREADPOOL_SIZE in our own environment: take what children are to see before.
-  /// The threads begin with the first job of the process, with every signal blocked.
-  explicit Lane(Loop& loop) noexcept;
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
-  /// As abandon().
+  /// As abandon(). Waits for the thread, unless a job has begun: then the thread ends after that.
   ~Lane();
 
-  /// Calls `work()` on a thread of the pool, after all jobs before this one; then, in a later turn of the loop,
+  /// Calls `work()` on the lane's thread, after all jobs before this one; then, in a later turn of the loop,
   /// `done(result of work)`, or `done()` if work returns nothing. The next job begins when `done` has returned.
   /// Requires: neither throws. `done` is a callback of the loop: it only posts. It may destroy the lane.
   template <class Work, class Done>
@@ -60,14 +56,14 @@ private:
   };
   template <class Work, class Done>
   class TypedJob;
-  struct Request;
+  struct Worker;
 
+  explicit Lane(Worker* worker) noexcept;
   void push(std::unique_ptr<Job> job);
   void begin_next();
 
-  uv_loop_s* loop_;
   std::deque<std::unique_ptr<Job>> waiting_;
-  Request* in_work_ = nullptr;  // libuv's, until it has reported the end; then it is destroyed
+  Worker* worker_;  // its own owner, because it may outlive the lane
 };
 
 template <class Work, class Done>
