@@ -16,7 +16,6 @@
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
-#include "sidefridge/os/mount_info.h"
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
@@ -71,9 +70,10 @@ Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environm
     : config_(std::move(config)),
       mode_(mode),
       loop_(std::move(loop)),
+      lanes_(std::move(lanes)),
       console_(std::move(console)),
-      records_(std::move(lanes.store), *console_, *this, std::move(book)),
-      hooks_(std::move(lanes.hooks), *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
+      records_(*lanes_.store, *console_, *this, std::move(book)),
+      hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
       scheduler_(scheduler_settings(config_, mode, settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
@@ -105,7 +105,6 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 
   Result<loop::Loop> loop = loop::Loop::open();
   if (!loop) return std::move(loop).error();
-  // Two, because a store that hangs must not hold up the hooks, nor these the store.
   Result<std::unique_ptr<loop::Lane>> store_lane = loop::Lane::open(*loop);
   if (!store_lane) return std::move(store_lane).error();
   Result<std::unique_ptr<loop::Lane>> hooks_lane = loop::Lane::open(*loop);
@@ -128,9 +127,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   self->signals_ = std::move(*signal_watch);
 
   self->say_hello(std::move(notices));
-  if (mode == Mode::schedule) {
-    if (Result<void> watched = self->watch_hooks(); !watched) return std::move(watched).error();
-  }
+  if (mode == Mode::schedule) self->watch_hooks();
   return self;
 }
 
@@ -158,21 +155,14 @@ void Daemon::say_hello(std::vector<std::string> notices) {
   records_.note_daemon(record_);
 }
 
-Result<void> Daemon::watch_hooks() {
-  for (const std::string& file : os::file_mounts_below(config_.scripts_dir)) {
-    console_->log(core::LogLevel::warning, "'" + file +
-                                               "' is a mount of its own (subPath) and will never change; mount "
-                                               "the whole ConfigMap as a folder to change it while the pod runs");
-  }
+void Daemon::watch_hooks() {
   std::vector<std::string> folders{config_.scripts_dir};
   if (!config_.schedule_file.empty()) {
     folders.push_back(std::filesystem::absolute(config_.schedule_file).parent_path().string());
     if (folders.back() == std::filesystem::absolute(config_.scripts_dir)) folders.pop_back();
   }
-  auto watch = HookWatch::open(loop_, std::move(folders), *this, *console_);
-  if (!watch) return std::move(watch).error();
-  hook_watch_ = std::move(*watch);
-  return {};
+  EventSink& sink = *this;
+  hook_watch_.emplace(loop_, *lanes_.hooks, std::move(folders), sink, *console_);
 }
 
 int Daemon::run() {
@@ -181,9 +171,9 @@ int Daemon::run() {
   post(begun);
   loop_.run(*this);
   console_->drain_until(os::sample_now().mono + core::last_words_patience);
-  const bool records_hang = records_.abandon();
-  const bool hooks_hang = hooks_.abandon();
-  if (records_hang || hooks_hang) ::_exit(exit_code_);
+  const bool store_hangs = lanes_.store->abandon();
+  const bool hooks_hang = lanes_.hooks->abandon();
+  if (store_hangs || hooks_hang) ::_exit(exit_code_);
   return exit_code_;
 }
 

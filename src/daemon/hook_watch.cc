@@ -2,9 +2,11 @@
 #include "sidefridge/daemon/hook_watch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sidefridge/os/file_system.h"
+#include "sidefridge/os/mount_info.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -16,75 +18,116 @@ bool tells_changes(const std::string& folder) {
          });
 }
 
+std::string cannot_watch_mounts(const Error& why) {
+  return "cannot watch for mounts (" + why.text +
+         "): hooks that are mounted over are read again only after another change or SIGUSR1";
+}
+
 }  // namespace
 
-HookWatch::HookWatch(std::vector<std::string> folders, EventSink& sink, Console& console)
-    : sink_(sink), console_(console) {
-  for (std::string& path : folders) {
-    hooks::TreeWatch tree(path);
-    folders_.push_back(Folder{std::move(path), std::move(tree), std::nullopt});
+HookWatch::HookWatch(loop::Loop& loop, loop::Lane& lane, std::vector<std::string> folders, EventSink& sink,
+                     Console& console)
+    : loop_(loop), lane_(lane), sink_(sink), console_(console), folders_(std::move(folders)) {}
+
+void HookWatch::rearm() {
+  if (lane_.full()) return;  // nor are the hooks read now
+  // Whatever it finds is about to be read.
+  lane_.post(
+      [this] {
+        if (trees_.empty()) {
+          open();
+        } else {
+          rearm_trees();
+          if (mounts_) static_cast<void>(mounts_->look());
+        }
+        return found(false);
+      },
+      [this](const Found& found) {
+        if (!std::exchange(listening_, true)) listen();
+        tell(found);
+      });
+}
+
+void HookWatch::open() {
+  for (const std::string& file : os::file_mounts_below(folders_.front())) {
+    notices_.push_back("'" + file +
+                       "' is a mount of its own (subPath) and will never change; mount the whole ConfigMap "
+                       "as a folder to change it while the pod runs");
+  }
+  for (const std::string& folder : folders_) trees_.emplace_back(folder);
+  Result<hooks::MountWatch> mounts = hooks::MountWatch::open(folders_);
+  if (mounts) {
+    mounts_ = std::move(*mounts);
+  } else {
+    notices_.push_back(cannot_watch_mounts(mounts.error()));
   }
 }
 
-Result<std::unique_ptr<HookWatch>> HookWatch::open(loop::Loop& loop, std::vector<std::string> folders, EventSink& sink,
-                                                   Console& console) {
-  std::unique_ptr<HookWatch> self(new HookWatch(folders, sink, console));
-  for (Folder& folder : self->folders_) {
-    if (folder.tree.fd() < 0) continue;
-    Result<loop::FdWatch> watch = loop::FdWatch::open(loop, folder.tree.fd(), *self);
-    if (!watch) return std::move(watch).error();
-    folder.watch = std::move(*watch);
-    folder.watch->want(loop::Interest::input);
+HookWatch::Found HookWatch::look() {
+  bool changed = false;
+  for (hooks::TreeWatch& tree : trees_) changed |= tree.drain() == hooks::TreeWatch::Seen::changed;
+  if (mounts_ && mounts_->look() == hooks::MountWatch::Seen::changed) {
+    // At once, so that what is still written into the folder that was mounted is heard.
+    rearm_trees();
+    changed = true;
   }
-  if (Result<void> watched = self->watch_mounts(loop, std::move(folders)); !watched) {
-    console.log(core::LogLevel::warning, "cannot watch for mounts (" + watched.error().text +
-                                             "): hooks that are mounted over are read again only after another change "
-                                             "or SIGUSR1");
-  }
-  self->tell_state();
-  return self;
+  return found(changed);
 }
 
-Result<void> HookWatch::watch_mounts(loop::Loop& loop, std::vector<std::string> folders) {
-  Result<hooks::MountWatch> table = hooks::MountWatch::open(std::move(folders));
-  if (!table) return std::move(table).error();
-  auto mounts = std::make_unique<Mounts>(*this, std::move(*table));
-  Result<loop::FdWatch> watch = loop::FdWatch::open(loop, mounts->table.fd(), *mounts);
+void HookWatch::rearm_trees() {
+  for (hooks::TreeWatch& tree : trees_) static_cast<void>(tree.rearm());
+}
+
+HookWatch::Found HookWatch::found(bool changed) {
+  using By = core::HooksWatched::By;
+  Found found{changed, By::events, std::exchange(notices_, {})};
+  for (std::size_t i = 0; i < trees_.size(); ++i) {
+    std::vector<std::string> notices = trees_[i].take_notices();
+    std::move(notices.begin(), notices.end(), std::back_inserter(found.notices));
+    if (!trees_[i].complete() || !tells_changes(folders_[i])) found.by = By::polling;
+  }
+  return found;
+}
+
+void HookWatch::listen() {
+  for (const hooks::TreeWatch& tree : trees_) {
+    if (tree.fd() < 0) continue;
+    if (const Result<void> heard = listen_to(tree.fd(), loop::Interest::input); !heard) {
+      deaf_ = true;
+      console_.log(core::LogLevel::warning,
+                   "cannot watch the hooks: " + heard.error().text + "; changes are found by polling instead");
+    }
+  }
+  if (!mounts_) return;
+  if (const Result<void> heard = listen_to(mounts_->fd(), loop::Interest::news); !heard) {
+    console_.log(core::LogLevel::warning, cannot_watch_mounts(heard.error()));
+  }
+}
+
+Result<void> HookWatch::listen_to(int fd, loop::Interest interest) {
+  Result<loop::FdWatch> watch = loop::FdWatch::open(loop_, fd, *this);
   if (!watch) return std::move(watch).error();
-  mounts->watch = std::move(*watch);
-  mounts->watch->want(loop::Interest::news);
-  mounts_ = std::move(mounts);
+  watch->want(interest);
+  watches_.push_back(Watched{std::move(*watch), interest});
   return {};
 }
 
-void HookWatch::rearm() {
-  // Whatever it finds is about to be read.
-  for (Folder& folder : folders_) static_cast<void>(folder.tree.rearm());
-  if (mounts_) static_cast<void>(mounts_->table.look());
-  tell_state();
-}
-
-void HookWatch::on_mounts_changed() noexcept {
-  if (mounts_->table.look() == hooks::MountWatch::Seen::nothing) return;
-  // At once, so that whoever still writes into what was mounted is heard.
-  rearm();
-  sink_.post(core::HooksTouched{});
-}
-
 void HookWatch::on_ready() noexcept {
-  for (Folder& folder : folders_) {
-    if (folder.watch && folder.tree.drain() == hooks::TreeWatch::Seen::changed) sink_.post(core::HooksTouched{});
-  }
-  tell_state();
+  if (std::exchange(looking_, true)) return;
+  // What is ready stays so until the lane has drained it.
+  for (Watched& watched : watches_) watched.watch.want(loop::Interest::nothing);
+  lane_.post([this] { return look(); },
+             [this](const Found& found) {
+               looking_ = false;
+               for (Watched& watched : watches_) watched.watch.want(watched.interest);
+               if (found.changed) sink_.post(core::HooksTouched{});
+               tell(found);
+             });
 }
 
-void HookWatch::tell_state() {
-  using By = core::HooksWatched::By;
-  By by = By::events;
-  for (Folder& folder : folders_) {
-    for (const std::string& notice : folder.tree.take_notices()) console_.log(core::LogLevel::warning, notice);
-    if (!folder.watch || !folder.tree.complete() || !tells_changes(folder.path)) by = By::polling;
-  }
+void HookWatch::tell(const Found& found) {
+  for (const std::string& notice : found.notices) console_.log(core::LogLevel::warning, notice);
+  const core::HooksWatched::By by = deaf_ ? core::HooksWatched::By::polling : found.by;
   if (by != std::exchange(told_, by)) sink_.post(core::HooksWatched{by});
 }
 

@@ -6,14 +6,19 @@
 
 namespace sidefridge::daemon {
 
-RecordKeeper::RecordKeeper(std::unique_ptr<loop::Lane> lane, Console& console, EventSink& sink, core::RunBook book)
-    : console_(console), sink_(sink), book_(std::move(book)), lane_(std::move(lane)) {}
+RecordKeeper::RecordKeeper(loop::Lane& lane, Console& console, EventSink& sink, core::RunBook book)
+    : console_(console), sink_(sink), book_(std::move(book)), lane_(lane) {}
 
 // `call(book)` on the lane, `done(what it returned)` on the loop.
 template <class Call, class Done>
 void RecordKeeper::post(Call call, Done done) {
   using Outcome = decltype(call(book_));
-  lane_->post(
+  if (lane_.full()) {
+    done(Outcome(Error{ErrorCode::busy, "the state folder does not answer, and " +
+                                            std::to_string(loop::Lane::most_pending) + " changes wait for it"}));
+    return;
+  }
+  lane_.post(
       [this, call = std::move(call)] {
         Outcome outcome = call(book_);
         return Told<Outcome>{std::move(outcome), book_.take_notices()};
@@ -57,7 +62,7 @@ void RecordKeeper::carry_out(const core::RecordTick& action) {
 }
 
 void RecordKeeper::carry_out(const core::FlushRecords& action) {
-  lane_->post([] {}, [this, serial = action.serial] { sink_.post(core::RecordsFlushed{serial}); });
+  lane_.post([] {}, [this, serial = action.serial] { sink_.post(core::RecordsFlushed{serial}); });
 }
 
 void RecordKeeper::note_daemon(const core::DaemonRecord& daemon) {

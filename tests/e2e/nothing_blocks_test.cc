@@ -108,6 +108,7 @@ protected:
     preloaded_ = {{"LD_PRELOAD", SIDEFRIDGE_SLOW_DISK},
                   {"SLOW_DISK", stage.file("disk")},
                   {"SLOW_WRITES", stage.file("writes")},
+                  {"SLOW_WATCHES", stage.file("watches")},
                   // Else AddressSanitizer insists on being loaded first.
                   { "ASAN_OPTIONS",
                     "detect_leaks=0:verify_asan_link_order=0" }};
@@ -118,9 +119,16 @@ protected:
   }
 
   Program daemon() {
+    Program program = starting_daemon();
+    program.wait_for("ready; next runs at");
+    return program;
+  }
+
+  Program starting_daemon() {
+    stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
     const std::map<std::string, std::string> own = stage.environment;
     for (const auto& [name, value] : preloaded_) stage.environment[name] = value;
-    Program program = stage.daemon("* * * * * *");
+    Program program = stage.start();
     stage.environment = own;
     return program;
   }
@@ -308,6 +316,33 @@ TEST_F(NothingBlocks, while_hooks_are_being_copied) {
   ASSERT_TRUE(daemon.wait_for(" succeeded in ", 3));
   EXPECT_TRUE(daemon.lines_with("| never").empty()) << daemon.output();
   expect_relayed_in_time(daemon, "said ");
+  expect_term_heard_in_time(daemon);
+  expect_ended_within(daemon, milliseconds(6000));
+}
+
+TEST_F(NothingBlocks, while_hooks_cannot_be_looked_at) {
+  if (!can_be_slow()) GTEST_SKIP() << "a static program loads no slow disk";
+  stage.script("backups/1", "#!/bin/bash\necho begun\n" + wait_for + "1" + waited + "echo \"said $EPOCHREALTIME\"\n");
+  Program daemon = this->daemon();
+  ASSERT_TRUE(daemon.wait_for("| begun"));
+  Gate watches(stage.file("watches"));
+  stage.script("backups/2", "#!/bin/bash\necho new\n");
+  ASSERT_TRUE(watches.wait_until_reached());
+  touch("1");
+  ASSERT_TRUE(daemon.wait_for(" succeeded in ", 3));
+  EXPECT_TRUE(daemon.lines_with("| new").empty()) << daemon.output();
+  expect_relayed_in_time(daemon, "said ");
+  watches.open();
+  ASSERT_TRUE(daemon.wait_for("| new"));
+  expect_term_heard_in_time(daemon);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+TEST_F(NothingBlocks, and_the_daemon_starts_and_ends_in_time_where_hooks_cannot_be_looked_at) {
+  if (!can_be_slow()) GTEST_SKIP() << "a static program loads no slow disk";
+  const Gate watches(stage.file("watches"));
+  Program daemon = starting_daemon();
+  ASSERT_TRUE(watches.wait_until_reached());
   expect_term_heard_in_time(daemon);
   expect_ended_within(daemon, milliseconds(6000));
 }

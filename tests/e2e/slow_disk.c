@@ -1,6 +1,7 @@
 // slow_disk.c - a disk that takes its time, loaded into a program by LD_PRELOAD: no sync and no write to a place of a
 // file goes on while somebody has a lock (flock) on the file that $SLOW_DISK names, and no other write to a regular
-// file while somebody has one on that of $SLOW_WRITES. What has to wait says so first, by a file of that name and
+// file while somebody has one on that of $SLOW_WRITES, nor is a folder watched while there is one on that of
+// $SLOW_WATCHES. What has to wait says so first, by a file of that name and
 // ".waits". Not loaded into what the program starts.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,6 +25,7 @@ struct gate {
 
 static struct gate disk;
 static struct gate writes;
+static struct gate watches;
 
 static void set_up(struct gate* gate, const char* name) {
   const char* path = getenv(name);
@@ -36,6 +39,7 @@ static void set_up(struct gate* gate, const char* name) {
 __attribute__((constructor)) static void begin(void) {
   set_up(&disk, "SLOW_DISK");
   set_up(&writes, "SLOW_WRITES");
+  set_up(&watches, "SLOW_WATCHES");
   unsetenv("LD_PRELOAD");
 }
 
@@ -90,4 +94,9 @@ ssize_t write(int fd, const void* from, size_t bytes) {
   struct stat found;
   if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode)) pass(&writes);
   return syscall(SYS_write, fd, from, bytes);
+}
+
+int inotify_add_watch(int fd, const char* path, uint32_t mask) {
+  pass(&watches);
+  return (int)syscall(SYS_inotify_add_watch, fd, path, mask);
 }

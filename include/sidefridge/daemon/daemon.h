@@ -49,6 +49,7 @@ public:
   int run();
 
 private:
+  /// Two, because a store that hangs must not hold up the hooks, nor these the store.
   struct Lanes {
     std::unique_ptr<loop::Lane> store;
     std::unique_ptr<loop::Lane> hooks;
@@ -76,12 +77,13 @@ private:
   void carry_out(const core::Exit& action);
 
   void say_hello(std::vector<std::string> notices);
-  Result<void> watch_hooks();
+  void watch_hooks();
 
   core::Config config_;
   Mode mode_;
   core::DaemonRecord record_;  // what `status` knows of us
   loop::Loop loop_;
+  Lanes lanes_;  // before what works on them, so that it is gone later
   std::unique_ptr<Console> console_;
   RecordKeeper records_;
   HookReader hooks_;
@@ -92,7 +94,7 @@ private:
   std::unique_ptr<WallTimerWatch> wall_timer_;
   std::unique_ptr<MonoTimerWatch> mono_timer_;
   std::unique_ptr<SignalWatch> signals_;
-  std::unique_ptr<HookWatch> hook_watch_;
+  std::optional<HookWatch> hook_watch_;
 };
 
 }  // namespace sidefridge::daemon

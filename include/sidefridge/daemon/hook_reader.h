@@ -18,13 +18,13 @@ namespace sidefridge::daemon {
 
 /// Reads the hooks, and the schedule's file with them, on a lane: there may be many, on a file system that takes its
 /// time or is dead. Keeps the generations that are in use: the one that the scheduler knows, and the run's.
-/// Owns:   the generations, the schedule's file, and their lane.
+/// Owns:   the generations and the schedule's file.
 /// Thread: loop thread only; generations and file are used on the lane alone.  Blocks: never.
 class HookReader {
 public:
-  /// `schedule_file`: nothing: there is none. Requires: sink outlives the object, or at least what it has
-  /// begun.
-  HookReader(std::unique_ptr<loop::Lane> lane, EventSink& sink, std::string scripts_dir,
+  /// `schedule_file`: nothing: there is none. Requires: lane and sink outlive the object, and it what it has begun on
+  /// the lane.
+  HookReader(loop::Lane& lane, EventSink& sink, std::string scripts_dir,
              std::unique_ptr<hooks::Generations> generations, std::optional<ScheduleFile> schedule_file);
 
   /// Posts: ScheduleRead or ScheduleUnreadable when the file holds something else, then HooksRead or HooksUnreadable.
@@ -36,10 +36,6 @@ public:
   void on_run_begun();
   /// The run ended, or did not begin after all. Posts: HooksTouched when it changed its copy.
   void on_run_over();
-
-  /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
-  /// be destroyed.
-  bool abandon() noexcept { return lane_->abandon(); }
 
 private:
   struct Reading {
@@ -56,7 +52,7 @@ private:
   std::optional<ScheduleFile> schedule_file_;
   hooks::GenerationPins pins_;
   std::uint64_t run_generation_ = 0;
-  std::unique_ptr<loop::Lane> lane_;
+  loop::Lane& lane_;
 };
 
 }  // namespace sidefridge::daemon

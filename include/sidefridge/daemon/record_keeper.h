@@ -17,13 +17,13 @@
 namespace sidefridge::daemon {
 
 /// Does what the scheduler asks of the store, in that order, on a lane: the disk may take its time, and another process
-/// may hold LMDB's write lock for ever. Failures, and what the book has to tell, are logged.
-/// Owns:   the book and its lane.
-/// Thread: loop thread only; the book is used on the lane alone.  Blocks: never.
+/// may hold LMDB's write lock for ever. Beyond Lane::most_pending that wait for it all fails at once. Failures, and
+/// what the book has to tell, are logged. Owns:   the book. Thread: loop thread only; the book is used on the lane
+/// alone.  Blocks: never.
 class RecordKeeper {
 public:
-  /// Requires: console and sink outlive the object, or at least what it has begun: see abandon().
-  RecordKeeper(std::unique_ptr<loop::Lane> lane, Console& console, EventSink& sink, core::RunBook book);
+  /// Requires: lane, console and sink outlive the object, and it what it has begun on the lane.
+  RecordKeeper(loop::Lane& lane, Console& console, EventSink& sink, core::RunBook book);
 
   /// Posts: RunBegun, RunBusy or RunUnrecorded.
   void carry_out(const core::BeginRun& action);
@@ -36,10 +36,6 @@ public:
 
   /// Notes which daemon this is, for `status`.
   void note_daemon(const core::DaemonRecord& daemon);
-
-  /// Forgets what was asked and not begun. Returns: whether something has begun and may hang: then the object must not
-  /// be destroyed.
-  bool abandon() noexcept { return lane_->abandon(); }
 
 private:
   /// What a call of the book gave back, and what it had to tell.
@@ -56,7 +52,7 @@ private:
   Console& console_;
   EventSink& sink_;
   core::RunBook book_;
-  std::unique_ptr<loop::Lane> lane_;
+  loop::Lane& lane_;
 };
 
 }  // namespace sidefridge::daemon

@@ -13,7 +13,7 @@ namespace sidefridge::hooks {
 /// folders, above it, or anywhere in the folder of a hook, wherever links lead. inotify tells nothing of a mount.
 /// Other mounts, of which a busy machine has many, cost a look at the kernel's list and no more.
 /// Owns:   one descriptor of the kernel's list, closed on destruction. Movable, not copyable.
-/// Thread: loop thread only.  Blocks: never.
+/// Thread: one at a time.  Blocks: never, unless what folders lead to does.
 class MountWatch {
 public:
   enum class Seen {

@@ -19,7 +19,7 @@ namespace sidefridge::hooks {
 /// is heard of by MountWatch. What a copy leaves out is not watched either: a folder in a hook's folder that may not be
 /// read, and what lies beyond most_tree_entries and most_tree_depth, which is a notice.
 /// Owns:   one inotify descriptor, closed on destruction, and a watch a folder. Movable, not copyable.
-/// Thread: loop thread only.  Blocks: for the listing of the hooks' folders when one may have come or gone.
+/// Thread: one at a time.  Blocks: for the listing of the hooks' folders when one may have come or gone.
 class TreeWatch {
 public:
   enum class Seen {

@@ -42,6 +42,10 @@ public:
   std::size_t pending() const noexcept;
   bool idle() const noexcept { return pending() == 0; }
 
+  /// So many that a job must be hanging: what can be left out is not to be posted now, so that memory has its limit.
+  static constexpr std::size_t most_pending = 1000;
+  bool full() const noexcept { return pending() >= most_pending; }
+
   /// Forgets all jobs: those not begun never begin, and no `done` is called. What is posted later waits all the same
   /// until the work that has begun has returned; a new lane does not.
   /// Returns: whether the work of a job has begun and may still be going on.
