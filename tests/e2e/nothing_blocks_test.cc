@@ -128,7 +128,7 @@ protected:
     stage.environment["CRON_BACKUP_SCHEDULE"] = "* * * * * *";
     const std::map<std::string, std::string> own = stage.environment;
     for (const auto& [name, value] : preloaded_) stage.environment[name] = value;
-    Program program = stage.start();
+    Program program = stage.start({});
     stage.environment = own;
     return program;
   }
