@@ -58,7 +58,7 @@ Escalation::Verdict Escalation::on(const ProcessesAlive& alive, Turn& turn) {
 }
 
 void Escalation::on(const OrphansReaped&, Turn& turn) {
-  // Whoever forks faster than we kill is killed again.
+  // A process that forks faster than we kill is killed again.
   send(sent_ == Send::kill ? Send::kill : Send::nothing, turn);
 }
 

@@ -58,7 +58,7 @@ Result<void> RunBook::take_locks() {
   return {};
 }
 
-// Records the runs that nobody is left to finish, and makes the variables anew.
+// Records the runs that nobody is left to finish, and makes new variables.
 // Requires: the run lock; the variables that lie there are not ours.
 Result<void> RunBook::take_over() {
   auto unfinished = store_->unfinished();
@@ -71,7 +71,7 @@ Result<void> RunBook::take_over() {
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
   }
-  return store_->make_variables_anew();
+  return store_->recreate_variables();
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is
@@ -116,13 +116,13 @@ Result<void> RunBook::save_steps(std::string_view run_id, std::size_t first, std
 
 Result<void> RunBook::finish(const RunRecord& run) {
   RunRecord last = run;
-  // Whoever did not wait for begin() does not know it.
+  // A caller that did not wait for begin() does not know it.
   if (last.sequence == 0 && intent_ && intent_->run_id == run.run_id) last.sequence = intent_->sequence;
   intent_.reset();
   auto written = write(last);
-  // To forget a namespace takes some room, too; where there is none left, making them anew does it.
+  // To forget a namespace takes some room, too; where there is none left, making new ones does it.
   auto dropped = store_->drop_namespace(run.run_id);
-  if (!dropped) dropped = store_->make_variables_anew();
+  if (!dropped) dropped = store_->recreate_variables();
   if (owner_ == Owner::daemon) store_->unlock(RunStore::Lock::run);
   return written ? std::move(dropped) : std::move(written);
 }

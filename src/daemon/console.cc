@@ -80,7 +80,7 @@ Console::Console(os::OutputStream stream, core::LogFormat format, core::LogLevel
 
 Console::~Console() = default;
 
-void Console::log(core::LogLevel level, std::string_view message, const core::LogContext& context) {
+void Console::log(core::LogLevel level, std::string_view message, const LogContext& context) {
   context_ = context;
   const auto now = std::chrono::time_point_cast<spdlog::log_clock::duration>(os::sample_now().wall);
   logger_->log(now, spdlog::source_loc{}, spdlog_level_of(level),
@@ -93,25 +93,25 @@ void Console::append_own_line(WallTime at, core::LogLevel level, std::string_vie
     ++dropped_lines_;
     return;
   }
-  core::append_log_line(stream_.buffer(), format_, at, level, message, context_);
+  append_log_line(stream_.buffer(), format_, at, level, message, context_);
   if (stream_.pending_bytes() >= flush_bytes) flush();
 }
 
-text::Take Console::append_script_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
+text::Take Console::append_script_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
   format.append(stream_.buffer(), line, end);
   if (stream_.pending_bytes() < flush_bytes) return text::Take::more;
   flush();
   return congested() ? text::Take::enough : text::Take::more;
 }
 
-std::size_t Console::append_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
+std::size_t Console::append_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter,
                                          std::string_view bytes) {
   if (congested()) return 0;
   return splitter.feed(bytes,
                        [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
 }
 
-text::Take Console::append_last_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
+text::Take Console::append_last_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end) {
   if (stream_.pending_bytes() >= rest_limit_bytes) {
     ++dropped_lines_;
   } else {
@@ -120,12 +120,11 @@ text::Take Console::append_last_line(const core::ScriptLineFormat& format, std::
   return text::Take::more;
 }
 
-void Console::append_last_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
-                                std::string_view rest) {
+void Console::append_last_lines(const ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest) {
   splitter.feed(rest, [&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
 }
 
-void Console::finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter) {
+void Console::finish_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter) {
   splitter.finish([&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
 }
 
@@ -182,7 +181,7 @@ void Console::tell_losses() noexcept {
     message += count_of_lines(dropped_lines_) + " of this log were dropped while nobody read it";
   }
   const std::uint64_t lost_until_now = stream_.lost_lines();
-  core::append_log_line(stream_.buffer(), format_, os::sample_now().wall, core::LogLevel::warning, message, {});
+  append_log_line(stream_.buffer(), format_, os::sample_now().wall, core::LogLevel::warning, message, {});
   const auto flushed = stream_.flush();
   if (flushed == os::OutputStream::Flush::broken) {
     // The news is lost, too: it is told another time, and itself does not count.

@@ -51,8 +51,8 @@ std::optional<ScheduleFile> schedule_file(const core::Config& config, Daemon::Mo
       config.schedule_file_held);
 }
 
-/// What scripts get from us: the environment we have, and where the two folders lie, whoever set them and wherever a
-/// script goes from here.
+/// What scripts get from us: the environment we have, and where the two folders lie, however they were set and wherever
+/// a script goes from here.
 std::vector<std::string> script_base_environment(std::vector<std::string> environment, const core::Config& config) {
   std::erase_if(environment, [](const std::string& entry) {
     return entry.starts_with("SIDEFRIDGE_SCRIPTS_DIR=") || entry.starts_with("SIDEFRIDGE_STATE_DIR=");
@@ -244,12 +244,12 @@ void Daemon::carry_out(const core::FlushRecords& action) {
 }
 
 void Daemon::carry_out(const core::Answer&) {
-  // Whoever sent a signal reads the log, and the command line gets the exit code.
+  // The sender of a signal reads the log, and the command line gets the exit code.
 }
 
 void Daemon::carry_out(const core::Tell& action) {
   const core::Log line = core::narrate(action.happening);
-  console_->log(line.level, line.text, core::LogContext{line.run_id, line.script_path});
+  console_->log(line.level, line.text, LogContext{line.run_id, line.script_path});
 }
 
 void Daemon::carry_out(const core::Exit& action) {

@@ -73,9 +73,9 @@ Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {
   if (!out_pipe) return std::move(out_pipe).error();
   Result<os::Pipe> err_pipe = os::open_pipe();
   if (!err_pipe) return std::move(err_pipe).error();
-  auto out = ScriptOutput::open(loop_, console_, std::move(out_pipe->read_end), core::Stream::out, *this);
+  auto out = ScriptOutput::open(loop_, console_, std::move(out_pipe->read_end), Stream::out, *this);
   if (!out) return std::move(out).error();
-  auto err = ScriptOutput::open(loop_, console_, std::move(err_pipe->read_end), core::Stream::err, *this);
+  auto err = ScriptOutput::open(loop_, console_, std::move(err_pipe->read_end), Stream::err, *this);
   if (!err) return std::move(err).error();
   return Outputs{std::move(*out), std::move(*err), std::move(out_pipe->write_end), std::move(err_pipe->write_end)};
 }
@@ -133,7 +133,7 @@ void ProcessRunner::abandon_script() {
 }
 
 void ProcessRunner::end_processes(const core::EndProcesses& action) {
-  // Whoever has no child has no descendant either: the usual end of a run costs no look at /proc.
+  // Without a child there is no descendant either: the usual end of a run costs no look at /proc.
   if (!os::any_children()) {
     sink_.post(core::ProcessesAlive{action.serial, {}});
     return;

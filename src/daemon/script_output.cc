@@ -22,7 +22,7 @@ constexpr std::size_t read_bytes = os::default_pipe_bytes;
 }  // namespace
 
 Result<std::unique_ptr<ScriptOutput>> ScriptOutput::open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
-                                                         core::Stream stream, ScriptOutputListener& listener) {
+                                                         Stream stream, ScriptOutputListener& listener) {
   const int fd = pipe.get();
   std::unique_ptr<ScriptOutput> output(new ScriptOutput(console, std::move(pipe), stream, listener));
   auto watch = loop::FdWatch::open(loop, fd, *output);
@@ -31,7 +31,7 @@ Result<std::unique_ptr<ScriptOutput>> ScriptOutput::open(loop::Loop& loop, Conso
   return output;
 }
 
-ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, core::Stream stream, ScriptOutputListener& listener)
+ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, Stream stream, ScriptOutputListener& listener)
     : console_(console), listener_(listener), stream_(stream), pipe_(std::move(pipe)) {}
 
 ScriptOutput::~ScriptOutput() {
@@ -101,7 +101,7 @@ ScriptOutput::Read ScriptOutput::read_some(std::size_t limit_bytes) {
 }
 
 void ScriptOutput::relay(std::string_view bytes) {
-  if (stream_ == core::Stream::err) {
+  if (stream_ == Stream::err) {
     tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), tail_bytes)));
     if (tail_.size() > 4 * tail_bytes) tail_.erase(0, tail_.size() - tail_bytes);
   }

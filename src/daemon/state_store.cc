@@ -53,10 +53,10 @@ Result<void> StateStore::note_daemon(const core::DaemonRecord& daemon) {
   return history_->note_daemon(daemon);
 }
 
-Result<void> StateStore::make_variables_anew() {
-  auto anew = store::Variables::create_anew(folder_, store_limit_bytes_);
-  if (!anew) return std::move(anew).error();
-  variables_.emplace(std::move(*anew));
+Result<void> StateStore::recreate_variables() {
+  auto fresh = store::Variables::recreate(folder_, store_limit_bytes_);
+  if (!fresh) return std::move(fresh).error();
+  variables_.emplace(std::move(*fresh));
   return {};
 }
 

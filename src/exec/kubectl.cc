@@ -198,7 +198,7 @@ void Kubectl::read(const KubectlCall& call, KubectlCall::Reader& reader) noexcep
     return;
   }
   const bool nothing_now = got < 0 && (errno == EAGAIN || errno == EINTR);
-  // Whoever else holds the pipe after kubectl's end is not waited for.
+  // Other holders of the pipe are not waited for after kubectl's end.
   if (nothing_now && !call.status_) return;
   reader.watch.reset();
   reader.pipe.reset();

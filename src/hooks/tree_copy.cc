@@ -203,7 +203,7 @@ private:
       text::Digest of_all;
       for (core::Script& script : scripts) {
         struct stat status {};
-        // What is gone already has the digest of nothing; whoever runs it will say so.
+        // What is gone already has the digest of nothing; running it will say so.
         (void)::stat(script.path.c_str(), &status);
         const FileStamp stamp = stamp_of(status);
         script.digest = text::Digest()

@@ -75,7 +75,7 @@ TreeWatch::TreeWatch(std::string scripts_dir) : fd_(::inotify_init1(IN_NONBLOCK 
 }
 
 TreeWatch::Seen TreeWatch::drain() noexcept {
-  // With the kernel's default, a full queue is half as many reads; whoever never stops writing must not hold the loop.
+  // With the kernel's default, a full queue is half as many reads; a writer that never stops must not hold us.
   constexpr int most_reads = 256;
   alignas(inotify_event) std::array<char, 4096> batch;
   bool woken = false;
@@ -105,7 +105,7 @@ TreeWatch::Seen TreeWatch::rearm(Reach reach) noexcept {
   if (!fd_) return Seen::nothing;
   if (!complete()) reach = Reach::everything;
   // What was made in a folder before that was watched nobody told, and a watch that is let go makes room for another:
-  // so until nothing is new. Whoever never stops replacing folders must not hold the loop, and is heard again.
+  // so until nothing is new. A writer that never stops replacing folders must not hold us, and is heard again.
   constexpr int most_rounds = 8;
   const std::string known_problem = problem_;
   const Watches known = watches_;

@@ -49,7 +49,8 @@ echo "$1:end:$?" >&3
 exit 0
 )sh";
 
-// The command writes to a pipe of the shell's own, which tee can open again by its name, whoever owns the real stdout.
+// The command writes to a pipe of the shell's own, which tee can open again by its name, whichever user owns the real
+// stdout.
 constexpr std::string_view begin_checksum_script = R"sh(set -- "$1" $({ { )sh";
 // If tee dies because nobody reads any more, cksum's words come before the status.
 constexpr std::string_view end_checksum_script = R"sh(

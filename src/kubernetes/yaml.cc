@@ -42,7 +42,7 @@ bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';
 }
 
-/// Whether a `|` block gives all of it back, whoever reads it. Behind the last line with something in it readers differ
+/// Whether a `|` block gives all of it back with every reader. Behind the last line with something in it readers differ
 /// over lines of blanks; anywhere else they do not.
 bool can_be_block(std::string_view text) noexcept {
   for (std::size_t at = 0; at < text.size();) {

@@ -10,7 +10,7 @@
 namespace sidefridge::os {
 namespace {
 
-// The kernel does not tell who holds a lock of an open file description. So whoever has one on a byte takes a record
+// The kernel does not tell who holds a lock of an open file description. So the holder of one on a byte takes a record
 // lock, too, this far behind it, on which nothing else depends: the kernel names its holder, translates the pid into
 // the asker's pid namespace, and forgets it when the process ends. Nothing is written, so a full disk hides nobody.
 constexpr std::uint32_t names_begin = 1U << 16;

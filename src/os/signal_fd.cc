@@ -12,7 +12,7 @@ namespace sidefridge::os {
 
 namespace {
 
-/// What whoever started us had ignored, children of ours would ignore, too; and with CHLD ignored the kernel would reap
+/// What our parent had ignored, children of ours would ignore, too; and with CHLD ignored the kernel would reap
 /// in our place and lose every status.
 void heed_all_signals() noexcept {
   for (int signal_number = 1; signal_number < NSIG; ++signal_number) {

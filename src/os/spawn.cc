@@ -16,7 +16,7 @@
 // is in our memory would share it with a process of another user.
 //
 // The child has its own table of descriptors: a file that another thread is writing is open in it, too, until the
-// kernel closes it in execve(2), and that comes after we go on. Whoever executes that file in these microseconds hears
+// kernel closes it in execve(2), and that comes after we go on. An execve of that file in these microseconds fails with
 // ETXTBSY. So it is with a script that forks while it writes a program. Hence the second and third try; a file that is
 // being written for longer is refused.
 #include "sidefridge/os/spawn.h"

@@ -60,8 +60,8 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &found) == 0;
 }
 
-// LMDB would leave a hole, and a full disk would then be a SIGBUS for whoever writes to the map; so every byte is
-// written beforehand, and a full disk is an error here.
+// LMDB would leave a hole, and a full disk would then be a SIGBUS for the process that writes to the map; so every byte
+// is written beforehand, and a full disk is an error here.
 Result<void> make_lock_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   if (fd < 0) {

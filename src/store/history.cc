@@ -69,7 +69,7 @@ Result<void> probe(Transaction& transaction) {
   return {};
 }
 
-// Whoever wants to know what is in it can still look. Returns: its new path.
+// What is in it can still be looked at. Returns: its new path.
 Result<std::string> set_aside(const std::string& path) {
   std::string aside;
   int number = 0;
@@ -155,9 +155,9 @@ Result<std::uint64_t> History::store(const core::RunRecord& run) {
   const Error why = stored.error();
   auto aside = set_aside(path);
   if (!aside) return std::move(aside).error();
-  auto anew = open_sound(path, settings_);
-  if (!anew) return std::move(anew).error();
-  environment_ = std::move(*anew);
+  auto fresh = open_sound(path, settings_);
+  if (!fresh) return std::move(fresh).error();
+  environment_ = std::move(*fresh);
   notices_.push_back(set_aside_notice(why, *aside));
   return store_once(run);
 }

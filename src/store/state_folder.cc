@@ -18,7 +18,7 @@ Error cannot_make(const std::string& path) {
   return error;
 }
 
-// Makes a folder and those above it. Who may enter the state folder itself is the matter of whoever mounts it.
+// Makes a folder and those above it. Who may enter the state folder itself is up to the one who mounts it.
 Result<void> make_folders(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
   const std::size_t slash = path.find_last_of('/');

@@ -29,7 +29,7 @@ Result<void> check_key(std::string_view key) {
   return Error{ErrorCode::invalid, "a key is 1 to 511 bytes long, this one has " + std::to_string(key.size())};
 }
 
-// A damaged file is not the fault of whoever named a key.
+// A damaged file is not the fault of the one who named a key.
 template <class T>
 Result<T> blaming_the_file(Result<T> result) {
   if (result || result.error().code != ErrorCode::invalid) return result;
@@ -55,7 +55,7 @@ Result<void> drop_if_there(Transaction& transaction, const std::string& name) {
 
 }  // namespace
 
-Result<Variables> Variables::create_anew(const StateFolder& folder, std::uint64_t limit_bytes) {
+Result<Variables> Variables::recreate(const StateFolder& folder, std::uint64_t limit_bytes) {
   const std::string beside = folder.variables_path() + ".new";
   ::unlink(beside.c_str());
   ::unlink((beside + "-lock").c_str());

@@ -74,7 +74,7 @@ private:
         console_(daemon::Console::open(loop_, output, format, core::LogLevel::info).value()) {}
 
   void relay(os::UniqueFd input) {
-    script_output_ = daemon::ScriptOutput::open(loop_, *console_, std::move(input), core::Stream::out, *this).value();
+    script_output_ = daemon::ScriptOutput::open(loop_, *console_, std::move(input), daemon::Stream::out, *this).value();
     script_output_->begin(run_id, script);
     loop_.run(*this);
     script_output_.reset();

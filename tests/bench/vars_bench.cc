@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
   {
     auto folder = store::StateFolder::open(state_dir);
     must(folder.ok(), "the state folder");
-    auto variables = store::Variables::create_anew(*folder, 64U << 20);
+    auto variables = store::Variables::recreate(*folder, 64U << 20);
     must(variables.ok() && variables->begin("bench").ok(), "the store");
     compare(rounds, 0);
     constexpr std::size_t many = 10000;

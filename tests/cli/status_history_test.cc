@@ -125,7 +125,7 @@ public:
       must(lock.try_lock(store::daemon_lock_byte));
       must(lock.try_lock(store::run_lock_byte));
       auto history = must(store::History::open(folder, {.limit = 1000}));
-      auto variables = must(store::Variables::create_anew(folder, store::some_limit_bytes));
+      auto variables = must(store::Variables::recreate(folder, store::some_limit_bytes));
       must(history.note_daemon({.pid = ::getpid(),
                                 .started_at = at("2026-11-23T07:00:00Z"),
                                 .schedule = "*/5 * * * *",

@@ -133,20 +133,20 @@ TEST(Run, that_fails_before_its_first_script_turns_to_on_error) {
 TEST(Run, that_is_interrupted_starts_nothing_more) {
   core::Run run(record_for(Trigger::schedule), backup, one_each());
   run.on_started(WallTime{});
-  run.interrupt("told to end");
+  run.interrupt("SIGTERM");
   run.interrupt("again");
-  run.on_ended(other(StepOutcome::interrupted, "told to end"), Duration{});
+  run.on_ended(other(StepOutcome::interrupted, "SIGTERM"), Duration{});
   EXPECT_EQ(run.next_script(), nullptr);
   run.finish(WallTime{});
   EXPECT_EQ(run.record().outcome, Outcome::interrupted);
-  EXPECT_EQ(run.record().reason, "told to end");
+  EXPECT_EQ(run.record().reason, "SIGTERM");
 }
 
 TEST(Run, that_failed_before_it_was_interrupted_stays_failed) {
   core::Run run(record_for(Trigger::schedule), backup, one_each());
   run.on_started(WallTime{});
   run.on_ended(exited(1), Duration{});
-  run.interrupt("told to end");
+  run.interrupt("SIGTERM");
   EXPECT_EQ(run.next_script(), nullptr);
   run.finish(WallTime{});
   EXPECT_EQ(run.record().outcome, Outcome::failed);

@@ -58,7 +58,7 @@ protected:
     test_loop.each_turn = [this] { console->flush(); };
   }
 
-  /// Anew, on a new pipe.
+  /// Again, on a new pipe.
   void open_console(core::LogFormat format, core::LogLevel level = core::LogLevel::info) {
     console.reset();
     out = os::open_pipe().value();

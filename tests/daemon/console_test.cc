@@ -156,8 +156,7 @@ TEST_F(ConsoleTest, does_not_tell_those_it_was_told_to_forget) {
 
 TEST_F(ConsoleTest,
        takes_the_rest_of_closed_outputs_only_while_not_very_much_waits_and_says_how_many_lines_it_dropped) {
-  core::ScriptLineFormat format(text, "r-1", core::Script{core::Hook::backups, "bkp", "/scripts/backups/bkp"},
-                                core::Stream::out);
+  ScriptLineFormat format(text, "r-1", core::Script{core::Hook::backups, "bkp", "/scripts/backups/bkp"}, Stream::out);
   format.begin({});
   std::string rest;
   for (int line = 0; line < 1000; ++line) rest += std::string(100, 'x') + "\n";

@@ -35,7 +35,7 @@ protected:
     open_runner();
   }
 
-  /// Anew, on the console that is there now.
+  /// Again, on the console that is there now.
   void open_runner() {
     events.clear();
     runner = std::make_unique<ProcessRunner>(

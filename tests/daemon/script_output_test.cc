@@ -19,7 +19,6 @@
 namespace sidefridge::daemon {
 namespace {
 
-using core::Stream;
 using text::JsonReader;
 
 const core::Script dump{core::Hook::backups, "10-dump", "/scripts/backups/10-dump"};
@@ -308,7 +307,7 @@ TEST_F(ScriptOutputTest, goes_on_relaying_a_process_that_was_left_behind) {
   script_writes("from the script\nits last words");
   output->finish_when_drained();
   EXPECT_EQ(drained, 1);
-  EXPECT_EQ(own_bytes(lines_of(all_written()).back()), "its last words");  // whoever still holds the pipe
+  EXPECT_EQ(own_bytes(lines_of(all_written()).back()), "its last words");  // of the one who still holds the pipe
   script_writes("later\nand later\n");
   const std::vector<std::string> lines = lines_of(all_written());
   ASSERT_EQ(lines.size(), 2u);

@@ -121,7 +121,7 @@ TEST_F(Hooks, a_tick_says_what_instant_it_is_for) {
 }
 
 TEST_F(Hooks, a_script_inherits_no_descriptor_but_the_three_and_no_signal_state) {
-  // 9 is left open, and HUP ignored, by whoever starts us.
+  // 9 is left open, and HUP ignored, by our parent.
   stage.script("backups/bkp",
                "#!/bin/sh\nreadlink /proc/$$/fd/0\n[ \"$(cut -d' ' -f6 /proc/$$/stat)\" = $$ ] && echo own session\n"
                "exec grep -E '^Sig(Blk|Ign)' /proc/self/status\n");

@@ -1,4 +1,4 @@
-// output_test.cc - what scripts print, as whoever reads our stdout gets it.
+// output_test.cc - what scripts print, as the reader of our stdout gets it.
 #include <gtest/gtest.h>
 
 #include <csignal>

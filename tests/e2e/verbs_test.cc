@@ -111,7 +111,7 @@ TEST_F(Verbs, next_prints_instants) {
   EXPECT_EQ(answer.out, "2026-11-24T03:00:00+00:00\n2026-11-25T03:00:00+00:00\n");
 }
 
-TEST_F(Verbs, whoever_closes_their_stdin_stdout_and_stderr_gets_none_of_our_files_instead) {
+TEST_F(Verbs, one_who_closes_their_stdin_stdout_and_stderr_gets_none_of_our_files_instead) {
   stage.script("backups/bkp",
                "#!/bin/sh\necho some output\nfor fd in 0 1 2; do readlink /proc/$PPID/fd/$fd; done "
                "> @ROOT@/fds\nsave_var K V <&- >&- 2>&- || exit 3\n[ $(load_var K) = V ] || exit 4\n"

@@ -70,7 +70,7 @@ TEST_F(KubectlTest, keeps_nothing_of_a_call_that_its_caller_has_dropped) {
 }
 
 TEST_F(KubectlTest, kills_a_call_that_its_caller_drops_and_goes_on_with_the_others) {
-  // Whoever has this open for writing lives: the call, and what it started.
+  // A process that has this open for writing lives: the call, and what it started.
   const std::string alive = file("alive");
   ASSERT_EQ(::mkfifo(alive.c_str(), 0600), 0);
   const os::UniqueFd end(::open(alive.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));

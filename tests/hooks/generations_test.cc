@@ -265,7 +265,7 @@ TEST(Generations, may_be_made_and_removed_by_several_threads) {
   GenerationPins pins;
   const auto hear = [&] {
     const std::lock_guard lock(mutex);
-    // Whoever was overtaken brings old news.
+    // A reader that was overtaken brings old news.
     for (const std::uint64_t made : std::exchange(made_ones, {})) pins.note_newest(std::max(made, pins.newest()));
   };
   for (int version = 1; version <= 200; ++version) {

@@ -406,7 +406,7 @@ void expect_one_of(const std::vector<Files>& versions, const Files& copied, cons
 }
 
 /// Copies again and again, with `change` at the first step, at the second, … until a copy has no more steps.
-/// `prepare` makes the tree anew; `examine` looks at what was copied; `change_back` comes a step after `change`.
+/// `prepare` makes the tree; `examine` looks at what was copied; `change_back` comes a step after `change`.
 void at_each_step(
     const TempDir& dir, const std::function<void()>& prepare, const std::function<void()>& change,
     const std::function<void(const HookReading&)>& examine, const std::function<void()>& change_back = [] {}) {

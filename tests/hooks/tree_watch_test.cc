@@ -393,7 +393,7 @@ TEST(TreeWatch, hears_of_a_hook_folder_that_is_removed_and_made_anew) {
   const std::size_t watches = count_watches(listener.watch());
   for (int i = 1; i <= 20; ++i) {
     listener.expect_change("removed", [&] { fs::remove_all(dir / "backups"); });
-    listener.expect_change("made anew", [&] { dir.write("backups/bkp", std::to_string(i)); });
+    listener.expect_change("made again", [&] { dir.write("backups/bkp", std::to_string(i)); });
     listener.expect_change("both", [&] {
       fs::remove_all(dir / "backups");
       dir.write("backups/bkp", "both " + std::to_string(i));
@@ -591,7 +591,7 @@ TEST(TreeWatch, hears_of_a_tree_that_is_removed_and_made_anew) {
   const std::size_t watches = count_watches(listener.watch());
   for (int i = 1; i <= 20; ++i) {
     listener.expect_change("removed", [&] { fs::remove_all(dir / (i % 2 == 0 ? "a" : "a/scripts")); });
-    listener.expect_change("made anew", [&] { dir.write("a/scripts/backups/bkp", std::to_string(i)); });
+    listener.expect_change("made again", [&] { dir.write("a/scripts/backups/bkp", std::to_string(i)); });
     listener.expect_change("both", [&] {
       fs::remove_all(dir / (i % 2 == 0 ? "a" : "a/scripts"));
       dir.write("a/scripts/backups/bkp", "both " + std::to_string(i));
@@ -608,7 +608,7 @@ TEST(TreeWatch, hears_of_a_new_tree_while_somebody_holds_the_old_one) {
   Listener listener(dir / "scripts");
   const os::UniqueFd working_folder(::open((dir / "scripts").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   listener.expect_change("removed", [&] { fs::remove(dir / "scripts"); });
-  listener.expect_change("made anew", [&] { dir.write("scripts/backups/bkp", "1"); });
+  listener.expect_change("made again", [&] { dir.write("scripts/backups/bkp", "1"); });
   listener.expect_change("written in it", [&] { write_file(dir / "scripts/backups/bkp", "2"); });
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 int refuse_with = 0;  // errno; 0: as the system has it
 int refusals = 0;
-constexpr int most_refusals = 1000;  // then it lets go, so that whoever tries for ever fails and does not hang
+constexpr int most_refusals = 1000;  // then it lets go, so that one who tries for ever fails and does not hang
 
 bool refuses(int command) {
   const bool takes = command == F_SETLK || command == F_OFD_SETLK;

@@ -128,7 +128,7 @@ TEST_F(ProcessScan, leaves_strangers_and_ourselves_alone) {
   for (const pid_t stranger : {::getpid(), ::getppid(), pid_t{1}}) {
     EXPECT_EQ(std::count(found.begin(), found.end(), stranger), 0) << stranger;
   }
-  // Our own session and that of whoever started us are full of processes that are none of ours.
+  // Our own session and that of our parent are full of processes that are none of ours.
   for (const pid_t pid : of_run({::getsid(0), ::getsid(::getppid())}, mark)) {
     EXPECT_EQ(std::count(found.begin(), found.end(), pid), 1) << pid;
   }

@@ -71,7 +71,7 @@ public:
     return {};
   }
 
-  Result<void> make_variables_anew() override {
+  Result<void> recreate_variables() override {
     if (auto error = folder_.fault()) return std::move(*error);
     folder_.variables_.erase(ours_);
     folder_.remove_variables();

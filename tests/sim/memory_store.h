@@ -17,7 +17,7 @@
 
 namespace sidefridge::sim {
 
-/// What is in the folder, and what becomes of calls to it. Outlives whoever works with it.
+/// What is in the folder, and what becomes of calls to it. Outlives all who work with it.
 class MemoryStore {
 public:
   enum class Lasts { once, on };
@@ -59,7 +59,7 @@ private:
   std::set<std::uint64_t> unfinished_;  // of its runs
   std::optional<core::DaemonRecord> daemon_;
   core::ScheduleRecord schedule_;
-  // By how often they were made anew; the last lie there, the others are what some process still has open.
+  // By how often new ones were made; the last lie there, the others are what some process still has open.
   std::map<int, std::map<std::string, Namespace>> variables_{{0, {}}};
   int made_anew_ = 0;
   std::map<core::RunStore::Lock, const Process*> locks_;

@@ -305,7 +305,7 @@ void SimWorld::violated(const std::string& what) {
                         scheduler_.state_name() + ")");
 }
 
-// Follows the clock and the schedule as the scheduler has to: until it is told to end, or does by itself.
+// Follows the clock and the schedule as the scheduler has to: until SIGTERM, or it ends by itself.
 void SimWorld::notice_clock(const core::Event& event) {
   const bool told = std::holds_alternative<core::ClockStepped>(event);
   highest_wall_ = std::max(highest_wall_, now_.wall);

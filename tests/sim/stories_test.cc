@@ -459,7 +459,7 @@ TEST_F(Story, the_wall_clock_set_between_the_intent_and_the_tick_does_not_hold_u
     EXPECT_TRUE(w.started().empty());
     w.step_wall_clock(step);
     EXPECT_EQ(w.started(), (Tags{"backups/bkp"}));
-    // Once more only where three in the morning comes again: after a step that starts the schedule anew.
+    // Once more only where three in the morning comes again: after a step that starts the schedule over.
     w.advance(6h);
     EXPECT_EQ(w.runs().size(), step == -4h ? 2U : 1U);
   }

@@ -22,7 +22,7 @@ protected:
 
   // As the daemon does it; the store is not kept open here, so that it can be looked at again.
   void begin_run(std::uint64_t limit_bytes) {
-    Variables variables = must(Variables::create_anew(must(StateFolder::open(dir_.path())), limit_bytes));
+    Variables variables = must(Variables::recreate(must(StateFolder::open(dir_.path())), limit_bytes));
     must(variables.begin("r1"));
     must(variables.begin("r2"));
   }
@@ -333,7 +333,7 @@ TEST_F(CommandsTest, a_value_larger_than_the_limit_is_not_even_read) {
 TEST_F(CommandsTest, on_a_full_disk_is_a_clear_error_and_all_that_was_saved_is_still_there) {
   const TempDir disk;
   const int code = on_small_disk(disk.path(), "2m", [&] {
-    Variables variables = must(Variables::create_anew(must(StateFolder::open(disk.path())), some_limit_bytes));
+    Variables variables = must(Variables::recreate(must(StateFolder::open(disk.path())), some_limit_bytes));
     must(variables.begin("r1"));
     const Arguments there{"SIDEFRIDGE_RUN_ID=r1", "SIDEFRIDGE_STATE_DIR=" + disk.path()};
     EXPECT_EQ(run({save_var, "FIRST", "first"}, there).code, 0);

@@ -52,7 +52,7 @@ TEST_P(FaultTest, a_history_whose_nth_write_fails_loses_that_one_only) {
 }
 
 TEST_P(FaultTest, variables_whose_nth_write_fails_lose_that_one_only) {
-  Variables variables = must(Variables::create_anew(folder_, some_limit_bytes));
+  Variables variables = must(Variables::recreate(folder_, some_limit_bytes));
   bool struck = true;
   for (int nth = 1; struck; ++nth) {
     const std::string run_id = "r" + std::to_string(nth);

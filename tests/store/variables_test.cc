@@ -13,7 +13,7 @@ class VariablesTest : public testing::Test {
 protected:
   TempDir dir_;
   StateFolder folder_ = must(StateFolder::open(dir_.path()));
-  Variables variables_ = must(Variables::create_anew(folder_, some_limit_bytes));
+  Variables variables_ = must(Variables::recreate(folder_, some_limit_bytes));
 
   std::string loaded(std::string_view run_id, std::string_view key) {
     return must(variables_.load(run_id, key)).value_or("(nothing)");
@@ -81,25 +81,25 @@ TEST_F(VariablesTest, names_that_no_run_has_are_no_namespace) {
 
 TEST_F(VariablesTest, made_anew_it_is_empty) {
   must(variables_.begin("r1"));
-  Variables anew = must(Variables::create_anew(folder_, some_limit_bytes));
-  EXPECT_FALSE(anew.load("r1", "key").ok());
+  Variables fresh = must(Variables::recreate(folder_, some_limit_bytes));
+  EXPECT_FALSE(fresh.load("r1", "key").ok());
 }
 
 TEST_F(VariablesTest, who_has_the_replaced_file_open_notices) {
   EXPECT_TRUE(variables_.is_current());
-  const Variables anew = must(Variables::create_anew(folder_, some_limit_bytes));
+  const Variables fresh = must(Variables::recreate(folder_, some_limit_bytes));
   EXPECT_FALSE(variables_.is_current());
-  EXPECT_TRUE(anew.is_current());
+  EXPECT_TRUE(fresh.is_current());
 }
 
 TEST_F(VariablesTest, what_is_written_to_the_replaced_file_does_not_reach_the_new_one) {
   must(variables_.begin("r1"));
-  Variables anew = must(Variables::create_anew(folder_, some_limit_bytes));
-  must(anew.begin("r1"));
+  Variables fresh = must(Variables::recreate(folder_, some_limit_bytes));
+  must(fresh.begin("r1"));
   must(variables_.save("r1", "key", "stray"));
-  EXPECT_EQ(must(anew.load("r1", "key")), std::nullopt);
-  must(anew.save("r1", "key", "ours"));
-  EXPECT_EQ(must(anew.load("r1", "key")), "ours");
+  EXPECT_EQ(must(fresh.load("r1", "key")), std::nullopt);
+  must(fresh.save("r1", "key", "ours"));
+  EXPECT_EQ(must(fresh.load("r1", "key")), "ours");
 }
 
 TEST_F(VariablesTest, joining_finds_the_limit_in_the_file) {
@@ -123,7 +123,7 @@ TEST_F(VariablesTest, joining_what_is_no_regular_file_or_makes_no_sense_is_refus
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   EXPECT_EQ(refusal(" is not a regular file; remove it"), 0);
   EXPECT_FALSE(variables_.is_current());
-  variables_ = must(Variables::create_anew(folder_, some_limit_bytes));
+  variables_ = must(Variables::recreate(folder_, some_limit_bytes));
   EXPECT_EQ(in_child([&] { must(Variables::join(folder_)); }), 0);
 }
 

@@ -47,8 +47,8 @@ struct StartScript {
 /// stranger from now on, and no ScriptEnded comes for it.
 struct AbandonScript {};
 
-/// Store how the latest steps stand, those from `first` on, for whoever finds the run lost; not synced. A failure is
-/// logged and changes nothing.
+/// Store how the latest steps stand, those from `first` on, for the one who finds the run lost; not synced. A failure
+/// is logged and changes nothing.
 struct SaveSteps {
   std::string run_id;
   std::size_t first;
@@ -86,7 +86,7 @@ struct FlushRecords {
   Serial serial;
 };
 
-/// Tell whoever made the request how it ended.
+/// Tell the maker of the request how it ended.
 struct Answer {
   Request request;
   Reply reply;

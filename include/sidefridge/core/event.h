@@ -55,7 +55,7 @@ struct HooksWatched {
 struct HooksRead {
   Serial serial = 0;
   HookSet hooks;
-  std::uint64_t generation = 0;       // which copy of them it is, for whoever keeps the copies
+  std::uint64_t generation = 0;       // which copy of them it is, for the keeper of the copies
   std::vector<std::string> warnings;  // one line each
   std::vector<std::string> skipped;   // files passed over, with the reason
 };

@@ -1,4 +1,4 @@
-// happening.h - what became of the daemon's doings, for whoever listens: the log, and later clients and metrics.
+// happening.h - what became of the daemon's doings, for all who listen: the log, and later clients and metrics.
 //
 // The scheduler tells everything here and nothing anywhere else; it writes no sentence. narrate() turns a happening
 // into the line that operators read.

@@ -35,7 +35,7 @@ inline constexpr Duration last_store_patience = std::chrono::seconds(2);
 /// For the hooks to be read and copied.
 inline constexpr Duration hooks_patience = std::chrono::seconds(30);
 
-/// For the last lines to be read by whoever reads stdout, once everything else is over.
+/// For the last lines to be read by the reader of stdout, once everything else is over.
 inline constexpr Duration last_words_patience = std::chrono::seconds(1);
 
 /// What an ending takes at most beyond the grace.

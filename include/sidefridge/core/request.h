@@ -12,7 +12,7 @@ enum class Asker : std::uint8_t {
   command_line,  // the process was started for it: `sidefridge once`
 };
 
-/// Names one request; whoever makes it chooses an id that no other one of this process has.
+/// Names one request; its maker chooses an id that no other one of this process has.
 struct Request {
   std::uint64_t id = 0;
   Asker asker = Asker::signal;

@@ -22,9 +22,9 @@ namespace sidefridge::core {
 /// "process 12": who holds a lock of the state folder. 0 stands for a process whose pid cannot be seen from here.
 std::string holder_text(int pid);
 
-/// One daemon a state folder, and one run at a time in it, whoever started it.
+/// One daemon a state folder, and one run at a time in it, of daemon and `once` alike.
 ///
-/// Whoever holds the run lock may make the variables anew; all others notice that at their next begin(). Runs that
+/// The holder of the run lock may make new variables; all others notice that at their next begin(). Runs that
 /// their process left unfinished are recorded as lost by the next that takes the run lock.
 /// Owns:   the store with its locks, and final records that could not be written yet. Movable, not copyable.
 /// Thread: one thread at a time, not always the same one.  Blocks: as its store does.

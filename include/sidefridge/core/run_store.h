@@ -54,9 +54,9 @@ public:
   /// Notes which daemon this is, for `status`. In a new history the schedule is settled until its start.
   virtual Result<void> note_daemon(const DaemonRecord& daemon) = 0;
 
-  /// Makes the variables anew and empty, replacing what is there. Requires: the run lock.
-  virtual Result<void> make_variables_anew() = 0;
-  /// Whether nobody has made them anew since we did.
+  /// Makes new, empty variables in place of what is there. Requires: the run lock.
+  virtual Result<void> recreate_variables() = 0;
+  /// Whether nobody has made new ones since we did.
   virtual bool variables_are_current() const noexcept = 0;
   /// Makes an empty namespace, and forgets one with the steps noted for it. Requires: we made the variables.
   virtual Result<void> begin_namespace(std::string_view run_id) = 0;

@@ -11,7 +11,7 @@
 #include "sidefridge/base/result.h"
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/log_level.h"
-#include "sidefridge/core/log_line.h"
+#include "sidefridge/daemon/log_line.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/output_stream.h"
@@ -53,19 +53,18 @@ public:
   Console& operator=(const Console&) = delete;
 
   /// One line of the daemon's own log, unless `level` is below the console's.
-  void log(core::LogLevel level, std::string_view message, const core::LogContext& context = {});
+  void log(core::LogLevel level, std::string_view message, const LogContext& context = {});
 
   /// Takes bytes of a script's stream through `splitter`, until all are taken or the output is congested.
   /// Requires: format.begin() was called for this read.
   /// Returns: how many bytes were taken.
-  std::size_t append_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter,
-                                  std::string_view bytes);
+  std::size_t append_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view bytes);
 
   /// The same for what will not be there later: takes all of it, congested or not.
-  void append_last_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
+  void append_last_lines(const ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
 
   /// The script is over, or its stream: takes a last line that has no newline, congested or not.
-  void finish_script_lines(const core::ScriptLineFormat& format, text::LineSplitter& splitter);
+  void finish_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter);
 
   /// Writes what waits, as far as the reader takes it. The daemon calls it as the last thing of each loop turn; the
   /// console itself whenever `flush_bytes` wait.
@@ -90,15 +89,15 @@ private:
   Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level);
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
-  text::Take append_script_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end);
-  text::Take append_last_line(const core::ScriptLineFormat& format, std::string_view line, text::LineEnd end);
+  text::Take append_script_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end);
+  text::Take append_last_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end);
   void handle_flush(os::OutputStream::Flush flushed) noexcept;
   void tell_losses() noexcept;
 
   os::OutputStream stream_;
   core::LogFormat format_;
   std::unique_ptr<spdlog::logger> logger_;
-  core::LogContext context_;              // of the line that goes through logger_ right now
+  LogContext context_;                    // of the line that goes through logger_ right now
   std::vector<OutputListener*> waiting_;  // first come, first told
   std::uint64_t dropped_lines_ = 0;       // not told yet
   std::uint64_t told_lost_lines_ = 0;     // of stream_.lost_lines()

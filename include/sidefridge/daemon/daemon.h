@@ -45,7 +45,7 @@ public:
   static Result<std::unique_ptr<Daemon>> open(core::Config config, Mode mode, std::vector<std::string> environment);
 
   /// Returns: the exit code, when the scheduler says so. Does not return, but ends the process with that code, when
-  /// a job off the loop hangs that would hold up whoever destroys what it uses.
+  /// a job off the loop hangs that would still use what is being destroyed.
   int run();
 
 private:

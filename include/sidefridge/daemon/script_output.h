@@ -9,8 +9,8 @@
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
-#include "sidefridge/core/log_line.h"
 #include "sidefridge/daemon/console.h"
+#include "sidefridge/daemon/log_line.h"
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/unique_fd.h"
@@ -41,7 +41,7 @@ public:
   /// `pipe` is the read end. Nothing is read yet. Requires: `loop`, `console` and `listener` outlive the object.
   /// Errors: ENOMEM, EMFILE.
   static Result<std::unique_ptr<ScriptOutput>> open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
-                                                    core::Stream stream, ScriptOutputListener& listener);
+                                                    Stream stream, ScriptOutputListener& listener);
 
   /// Says whose output it is, and reads from now on; once drained, the next script's. Requires: not begun, or drained
   /// since.
@@ -71,7 +71,7 @@ public:
   std::string tail() const;
 
 private:
-  ScriptOutput(Console& console, os::UniqueFd pipe, core::Stream stream, ScriptOutputListener& listener);
+  ScriptOutput(Console& console, os::UniqueFd pipe, Stream stream, ScriptOutputListener& listener);
   void on_ready() noexcept override;
   void on_output_ready() noexcept override;
   /// How a read went.
@@ -86,8 +86,8 @@ private:
 
   Console& console_;
   ScriptOutputListener& listener_;
-  std::optional<core::ScriptLineFormat> format_;  // nothing: not begun
-  core::Stream stream_;
+  std::optional<ScriptLineFormat> format_;  // nothing: not begun
+  Stream stream_;
   text::LineSplitter splitter_;
   std::string held_;  // read, but the console was full: it tells when there is room, and the pipe is not watched
   std::string tail_;

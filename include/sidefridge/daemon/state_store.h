@@ -43,7 +43,7 @@ public:
   Result<std::vector<core::RunRecord>> unfinished() override;
   Result<core::ScheduleRecord> schedule() override;
   Result<void> note_daemon(const core::DaemonRecord& daemon) override;
-  Result<void> make_variables_anew() override;
+  Result<void> recreate_variables() override;
   bool variables_are_current() const noexcept override;
   Result<void> begin_namespace(std::string_view run_id) override;
   Result<void> drop_namespace(std::string_view run_id) override;

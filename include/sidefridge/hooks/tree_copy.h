@@ -36,8 +36,8 @@ struct HookCopy : HookReading {
 /// A tree that is too large (over settings.limit_bytes, 10,000 files or 8 folders deep) is not copied: the reading says
 /// so in a warning and its scripts run from where they are; their digests are of size and time stamps. So do programs
 /// (ELF) when the copy lies on a noexec mount; scripts are started through their interpreter and do not mind.
-/// Requires: `destination` does not exist, its parent does; both are absolute, or as good as that to whoever runs the
-///           scripts.
+/// Requires: `destination` does not exist, its parent does; both are absolute, or as good as that to the one who
+///           runs the scripts.
 /// Returns:  run_path of each script in `destination`. Without a copy `destination` is not made.
 /// Errors:   as read_hook_tree(); busy when the tree kept changing; io when a script may not be read; full or io when
 ///           the copy cannot be written. Nothing is left of it then.

@@ -42,7 +42,7 @@ public:
   ~FdWatch();
 
   /// Replaces what is waited for. Level-triggered: on_ready() comes each turn while the descriptor is ready.
-  /// Only news is told once: whoever polls the descriptor first has heard it. So what it tells is to be read in the
+  /// Only news is told once, to the first that polls the descriptor. So what it tells is to be read in the
   /// first turn of the loop or later, not before.
   /// An end of file and an error count as ready. After an error on the descriptor itself (the reader of a pipe is gone)
   /// the watch has fallen back to Interest::nothing when on_ready() is called: a read or write will tell.

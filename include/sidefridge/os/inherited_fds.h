@@ -1,4 +1,4 @@
-// inherited_fds.h - descriptors that whoever started us left open.
+// inherited_fds.h - descriptors that our parent left open.
 #pragma once
 
 #include "sidefridge/base/result.h"

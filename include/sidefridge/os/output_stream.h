@@ -15,12 +15,12 @@ namespace sidefridge::os {
 /// A buffer in front of a descriptor that others may share, such as stdout.
 /// Owns:   its own descriptors; `fd` itself stays the caller's and keeps its flags. Movable.
 /// Thread: one.
-/// Blocks: never, but for what a regular file's own disk takes; and when a pipe cannot be opened anew and another
+/// Blocks: never, but for what a regular file's own disk takes; and when a pipe cannot be opened again and another
 /// writer
 ///         fills it in just that moment.
-/// A pipe, FIFO or terminal is opened anew, non-blocking, through /proc/self/fd, so that whoever shares the old
+/// A pipe, FIFO or terminal is opened again, non-blocking, through /proc/self/fd, so that a process that shares the old
 /// description keeps a blocking one. A socket is written with MSG_DONTWAIT. A regular file is written as it is: opened
-/// anew it would lose the offset it shares. Where opening anew is refused, poll(2) is asked before each small write.
+/// again it would lose the offset it shares. Where opening again is refused, poll(2) is asked before each small write.
 /// A thread with a bounded queue was measured instead: no faster, twice the latency of a line, and twice the memory.
 class OutputStream {
 public:
@@ -63,9 +63,9 @@ public:
 private:
   enum class Kind {
     file,    // the caller's
-    own,     // opened anew
+    own,     // opened again
     socket,  // the caller's
-    shared,  // the caller's pipe or terminal: opening anew was refused
+    shared,  // the caller's pipe or terminal: opening again was refused
   };
 
   OutputStream(Kind kind, int fd, std::size_t safe_bytes, UniqueFd own, UniqueFd ready) noexcept;

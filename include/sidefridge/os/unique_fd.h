@@ -8,7 +8,7 @@
 namespace sidefridge::os {
 
 /// Owns:   one descriptor or none (-1), closed on destruction. Movable, not copyable.
-/// Requires: whoever opens a descriptor opens it close-on-exec; scripts inherit 0, 1 and 2 and nothing else.
+/// Requires: every descriptor is opened close-on-exec; scripts inherit 0, 1 and 2 and nothing else.
 class UniqueFd {
 public:
   UniqueFd() noexcept = default;

@@ -28,7 +28,7 @@ public:
     std::size_t map_bytes = std::size_t{256} * 1024 * 1024;  // the file never grows beyond it
   };
 
-  /// Opens the file or makes it. One that LMDB refuses is moved aside and begun anew: take_notices() tells.
+  /// Opens the file or makes it. One that LMDB refuses is moved aside and a new one begun: take_notices() tells.
   static Result<History> open(const StateFolder& folder, Settings settings);
 
   /// Opens what is there, to look only. Errors: unavailable when there is none.

@@ -27,9 +27,9 @@ inline constexpr std::size_t maximum_key_bytes = 511;
 /// Errors: full when the limit or the disk is reached (everything saved before is still there), io.
 class Variables {
 public:
-  /// Makes the file anew and empty, replacing what is there. Requires: the run lock; whoever else has the old file
+  /// Makes a new, empty file in place of what is there. Requires: the run lock; a process that has the old file
   /// open keeps it and does not see the new one.
-  static Result<Variables> create_anew(const StateFolder& folder, std::uint64_t limit_bytes);
+  static Result<Variables> recreate(const StateFolder& folder, std::uint64_t limit_bytes);
 
   /// Opens what is there and makes no file. Errors: unavailable when there is none.
   static Result<Variables> join(const StateFolder& folder);

@@ -10,7 +10,7 @@
 #include "sidefridge/core/log_level.h"
 #include "sidefridge/text/line_splitter.h"
 
-namespace sidefridge::core {
+namespace sidefridge::daemon {
 
 /// Which of a script's two outputs.
 enum class Stream { out, err };
@@ -25,8 +25,8 @@ struct LogContext {
 /// "\n", "\x1b".
 ///     2026-11-23T07:55:17.125Z info  message
 ///     {"time":"2026-11-23T07:55:17.125Z","level":"info","message":"…","run":"…","script":"…"}
-void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel level, std::string_view message,
-                     const LogContext& context);
+void append_log_line(std::string& out, core::LogFormat format, WallTime at, core::LogLevel level,
+                     std::string_view message, const LogContext& context);
 
 /// Formats the lines of one stream of one script.
 ///     2026-11-23T07:55:17.125Z out   <run_id> backups/10-dump | <bytes>
@@ -35,7 +35,7 @@ void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel l
 /// What all lines of one read share is made once, in begin().
 class ScriptLineFormat {
 public:
-  ScriptLineFormat(LogFormat format, std::string_view run_id, const Script& script, Stream stream);
+  ScriptLineFormat(core::LogFormat format, std::string_view run_id, const core::Script& script, Stream stream);
 
   /// Sets the time of the lines that follow.
   void begin(WallTime at);
@@ -44,8 +44,8 @@ public:
   void append(std::string& out, std::string_view line, text::LineEnd end) const;
 
 private:
-  LogFormat format_;
+  core::LogFormat format_;
   std::string prefix_;  // starts with the time, which begin() replaces
 };
 
-}  // namespace sidefridge::core
+}  // namespace sidefridge::daemon

@@ -1,12 +1,12 @@
 // log_line.cc - the two formats, side by side.
-#include "sidefridge/core/log_line.h"
+#include "sidefridge/daemon/log_line.h"
 
 #include "sidefridge/base/check.h"
 #include "sidefridge/text/hex.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/time_format.h"
 
-namespace sidefridge::core {
+namespace sidefridge::daemon {
 
 namespace {
 
@@ -14,12 +14,12 @@ constexpr std::size_t time_bytes = std::string_view("2026-11-23T07:55:17.125Z").
 constexpr std::string_view json_begin = R"({"time":")";
 
 /// As wide as the widest, so that what follows stands in one column.
-std::string_view column_of(LogLevel level) noexcept {
+std::string_view column_of(core::LogLevel level) noexcept {
   switch (level) {
-    case LogLevel::debug: return " debug ";
-    case LogLevel::info: return " info  ";
-    case LogLevel::warning: return " warn  ";
-    case LogLevel::error: return " error ";
+    case core::LogLevel::debug: return " debug ";
+    case core::LogLevel::info: return " info  ";
+    case core::LogLevel::warning: return " warn  ";
+    case core::LogLevel::error: return " error ";
   }
   return "";
 }
@@ -63,15 +63,15 @@ void append_on_one_line(std::string& out, std::string_view message) {
 
 }  // namespace
 
-void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel level, std::string_view message,
-                     const LogContext& context) {
+void append_log_line(std::string& out, core::LogFormat format, WallTime at, core::LogLevel level,
+                     std::string_view message, const LogContext& context) {
   switch (format) {
-    case LogFormat::text:
+    case core::LogFormat::text:
       text::append_rfc3339(out, at, text::Precision::milliseconds);
       out += column_of(level);
       append_on_one_line(out, message);
       break;
-    case LogFormat::json:
+    case core::LogFormat::json:
       out += json_begin;
       text::append_rfc3339(out, at, text::Precision::milliseconds);
       out += '"';
@@ -85,16 +85,17 @@ void append_log_line(std::string& out, LogFormat format, WallTime at, LogLevel l
   out += '\n';
 }
 
-ScriptLineFormat::ScriptLineFormat(LogFormat format, std::string_view run_id, const Script& script, Stream stream)
+ScriptLineFormat::ScriptLineFormat(core::LogFormat format, std::string_view run_id, const core::Script& script,
+                                   Stream stream)
     : format_(format) {
   const std::string no_time_yet(time_bytes, '?');
   switch (format) {
-    case LogFormat::text:
+    case core::LogFormat::text:
       prefix_.append(no_time_yet).append(column_of(stream)).append(run_id).append(" ");
       append_on_one_line(prefix_, script.tag());
       prefix_ += " | ";
       break;
-    case LogFormat::json:
+    case core::LogFormat::json:
       prefix_.append(json_begin).append(no_time_yet).append("\"");
       append_json_member(prefix_, "run", run_id);
       append_json_member(prefix_, "hook", core::name_of(script.hook));
@@ -109,22 +110,22 @@ void ScriptLineFormat::begin(WallTime at) {
   std::string time;
   text::append_rfc3339(time, at, text::Precision::milliseconds);
   check(time.size() == time_bytes, "all instants are equally long");
-  prefix_.replace(format_ == LogFormat::json ? json_begin.size() : 0, time_bytes, time);
+  prefix_.replace(format_ == core::LogFormat::json ? json_begin.size() : 0, time_bytes, time);
 }
 
 void ScriptLineFormat::append(std::string& out, std::string_view line, text::LineEnd end) const {
   out += prefix_;
   switch (format_) {
-    case LogFormat::text:
+    case core::LogFormat::text:
       if (end == text::LineEnd::continued) out[out.size() - 2] = '+';
       out += line;
       out += '\n';
       break;
-    case LogFormat::json:
+    case core::LogFormat::json:
       text::append_json_string(out, line);
       out += end == text::LineEnd::continued ? ",\"partial\":true}\n" : "}\n";
       break;
   }
 }
 
-}  // namespace sidefridge::core
+}  // namespace sidefridge::daemon
