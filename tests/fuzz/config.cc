@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const core::Config& config = outcome.config();
-  fuzz::promise(config.schedule.has_value(), "a mandatory schedule is there");
+  fuzz::promise(config.schedule || !config.schedule_file.empty(), "a mandatory schedule is there, or in a file");
   fuzz::promise(!config.scripts_dir.empty() && !config.state_dir.empty(), "folders have a name");
   fuzz::promise(config.store_limit_bytes >= 1 << 20, "the store has room");
   fuzz::promise(config.history_limit >= 1, "the history keeps something");
