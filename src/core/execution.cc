@@ -163,7 +163,7 @@ void Execution::script_over(ScriptResult result, Turn& turn) {
   // on_error as a whole has the time of the chain once more; after a script that used it up, the others have it again:
   // an alert does not depend on what hangs before it.
   if (in_chain && run_.in_on_error()) run_deadline_.reset();
-  if (!run_deadline_) limit_run(turn);
+  if (!run_deadline_ || due(run_deadline_, turn.now.mono)) limit_run(turn);
   run_next_script(turn);
 }
 

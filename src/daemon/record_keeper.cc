@@ -13,11 +13,6 @@ RecordKeeper::RecordKeeper(loop::Lane& lane, Console& console, EventSink& sink, 
 template <class Call, class Done>
 void RecordKeeper::post(Call call, Done done) {
   using Outcome = decltype(call(book_));
-  if (lane_.full()) {
-    done(Outcome(Error{ErrorCode::busy, "the state folder does not answer, and " +
-                                            std::to_string(loop::Lane::most_pending) + " changes wait for it"}));
-    return;
-  }
   lane_.post(
       [this, call = std::move(call)] {
         Outcome outcome = call(book_);
@@ -29,8 +24,19 @@ void RecordKeeper::post(Call call, Done done) {
       });
 }
 
+Result<void> RecordKeeper::has_room() const {
+  if (!lane_.full()) return {};
+  return Error{ErrorCode::busy, "the state folder does not answer, and " + std::to_string(loop::Lane::most_pending) +
+                                    " changes wait for it"};
+}
+
 void RecordKeeper::carry_out(const core::BeginRun& action) {
   using Begun = std::variant<core::RunBook::Begun, core::RunBook::Busy, Error>;
+  if (Result<void> room = has_room(); !room) {
+    refused_run_ = action.record.run_id;
+    sink_.post(core::RunUnrecorded{action.serial, std::move(room).error()});
+    return;
+  }
   post([record = action.record](core::RunBook& book) -> Begun { return book.begin(record); },
        [this, serial = action.serial](Begun begun) {
          if (const auto* recorded = std::get_if<core::RunBook::Begun>(&begun)) {
@@ -44,19 +50,34 @@ void RecordKeeper::carry_out(const core::BeginRun& action) {
 }
 
 void RecordKeeper::carry_out(const core::SaveSteps& action) {
+  if (Result<void> room = has_room(); !room) {
+    log_failure(room, "a step cannot be noted");
+    return;
+  }
   post([action](core::RunBook& book) { return book.save_steps(action.run_id, action.first, action.steps); },
        [this](const Result<void>& saved) { log_failure(saved, "a step cannot be noted"); });
 }
 
 void RecordKeeper::carry_out(const core::FinishRun& action) {
+  const std::string what = "run " + action.record.run_id + " cannot be recorded";
+  // The end of a run that has begun is stored however many wait: one each, and those were let in.
+  if (Result<void> room = has_room(); !room && action.record.run_id == refused_run_) {
+    log_failure(room, what);
+    sink_.post(core::RunRecorded{action.serial});
+    return;
+  }
   post([record = action.record](core::RunBook& book) { return book.finish(record); },
-       [this, serial = action.serial, run_id = action.record.run_id](const Result<void>& finished) {
-         log_failure(finished, "run " + run_id + " cannot be recorded");
+       [this, serial = action.serial, what](const Result<void>& finished) {
+         log_failure(finished, what);
          sink_.post(core::RunRecorded{serial});
        });
 }
 
 void RecordKeeper::carry_out(const core::RecordTick& action) {
+  if (Result<void> room = has_room(); !room) {
+    log_failure(room, "a tick without a run cannot be recorded");
+    return;
+  }
   post([record = action.record](core::RunBook& book) { return book.record_skip(record); },
        [this](const Result<void>& recorded) { log_failure(recorded, "a tick without a run cannot be recorded"); });
 }

@@ -760,5 +760,20 @@ TEST(Execution, finds_out_in_time_that_its_record_is_not_confirmed) {
   EXPECT_EQ(r.run->over()->end, Execution::End::finished);
 }
 
+TEST(Execution, that_passes_its_limit_while_a_script_of_on_error_is_ended_gives_the_next_one_its_time) {
+  Runner r(JobId::backup, {1s, 2s, 0, {}});
+  r.begun();
+  r.until_due();
+  r.script_ended(1);
+  ASSERT_EQ(words_for(r.actions), "start on_error/1, save steps");
+  r.pass(1s);
+  ASSERT_EQ(r.state(), "ending");
+  r.pass(term_patience);
+  r.script_ended(0);
+  ASSERT_EQ(words_for(r.actions), "start on_error/2, save steps");
+  r.pass(900ms);
+  EXPECT_EQ(r.state(), "running");
+}
+
 }  // namespace
 }  // namespace sidefridge::core

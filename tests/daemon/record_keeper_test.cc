@@ -48,6 +48,7 @@ TEST_F(RecordKeeperTest, keeps_so_much_for_a_store_that_hangs_and_refuses_the_re
 
   keeper->carry_out(core::RecordTick{record("one too many")});
   keeper->carry_out(core::BeginRun{7, record("run")});
+  keeper->carry_out(core::SaveSteps{"run", 0, {}});
   keeper->carry_out(core::FinishRun{8, record("run")});
   EXPECT_EQ(lane->pending(), loop::Lane::most_pending);
   ASSERT_EQ(events.size(), 2U);
@@ -63,12 +64,29 @@ TEST_F(RecordKeeperTest, keeps_so_much_for_a_store_that_hangs_and_refuses_the_re
   test_loop.run_until([&] { return lane->idle(); });
   EXPECT_EQ(store.history().size(), loop::Lane::most_pending - 1);
   const std::vector<std::string> logged = lines_of(all_written());
-  ASSERT_EQ(logged.size(), 2U);
+  ASSERT_EQ(logged.size(), 3U);
   EXPECT_EQ(without_time(logged[0]),
             "error a tick without a run cannot be recorded: the state folder does not answer, and 1000 changes wait "
             "for it");
-  EXPECT_EQ(without_time(logged[1]),
+  EXPECT_NE(logged[1].find("a step cannot be noted: "), std::string::npos);
+  EXPECT_EQ(without_time(logged[2]),
             "error run run cannot be recorded: the state folder does not answer, and 1000 changes wait for it");
+}
+
+TEST_F(RecordKeeperTest, keeps_the_end_of_a_run_that_has_begun_however_much_waits) {
+  keeper->carry_out(core::BeginRun{7, record("run")});
+  test_loop.run_until([&] { return lane->idle(); });
+  std::promise<void> opened;
+  lane->post([&] { opened.get_future().wait(); }, [] {});
+  while (!lane->full()) keeper->carry_out(core::RecordTick{record("skipped")});
+  core::RunRecord end = record("run");
+  end.outcome = core::Outcome::succeeded;
+  keeper->carry_out(core::FinishRun{8, end});
+  EXPECT_EQ(lane->pending(), loop::Lane::most_pending + 1);
+  opened.set_value();
+  test_loop.run_until([&] { return lane->idle(); });
+  EXPECT_EQ(store.history().begin()->second.outcome, core::Outcome::succeeded);
+  EXPECT_EQ(store.holder(core::RunStore::Lock::run), std::nullopt);
 }
 
 }  // namespace

@@ -17,9 +17,9 @@
 namespace sidefridge::daemon {
 
 /// Does what the scheduler asks of the store, in that order, on a lane: the disk may take its time, and another process
-/// may hold LMDB's write lock for ever. Beyond Lane::most_pending that wait for it all fails at once. Failures, and
-/// what the book has to tell, are logged. Owns:   the book. Thread: loop thread only; the book is used on the lane
-/// alone.  Blocks: never.
+/// may hold LMDB's write lock for ever. Beyond Lane::most_pending that wait for it all but the end of a run that has
+/// begun fails at once. Failures, and what the book has to tell, are logged. Owns:   the book. Thread: loop thread
+/// only; the book is used on the lane alone.  Blocks: never.
 class RecordKeeper {
 public:
   /// Requires: lane, console and sink outlive the object, and it what it has begun on the lane.
@@ -47,12 +47,15 @@ private:
 
   template <class Call, class Done>
   void post(Call call, Done done);
+  /// Whether another change may wait for the store.
+  Result<void> has_room() const;
   void log_failure(const Result<void>& result, std::string_view what);
 
   Console& console_;
   EventSink& sink_;
   core::RunBook book_;
   loop::Lane& lane_;
+  std::string refused_run_;  // the last run that could not begin for lack of room
 };
 
 }  // namespace sidefridge::daemon
