@@ -12,6 +12,7 @@
 #include "sidefridge/core/patience.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/jitter.h"
+#include "sidefridge/daemon/opening.h"
 #include "sidefridge/daemon/state_store.h"
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/os/boot_id.h"
@@ -65,26 +66,19 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
-               std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
-               std::optional<WallTime> settled_until)
+               std::unique_ptr<Console> console, Files files)
     : config_(std::move(config)),
       mode_(mode),
       loop_(std::move(loop)),
       lanes_(std::move(lanes)),
       console_(std::move(console)),
-      records_(*lanes_.store, *console_, *this, std::move(book)),
-      hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(generations), schedule_file(config_, mode)),
-      scheduler_(scheduler_settings(config_, mode, settled_until)),
+      records_(*lanes_.store, *console_, *this, std::move(files.book)),
+      hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(files.generations), schedule_file(config_, mode)),
+      scheduler_(scheduler_settings(config_, mode, files.settled_until)),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
-Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
-  if (Result<void> kept = os::keep_inherited_fds_from_scripts(); !kept) return std::move(kept).error();
-  // Signals next: from here on none is lost, and no child of ours is reaped by anybody else.
-  Result<os::SignalFd> signals = os::SignalFd::open();
-  if (!signals) return std::move(signals).error();
-  if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
-
-  Result<std::string> boot_id = os::read_boot_id();
+Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) {
+  const Result<std::string> boot_id = os::read_boot_id();
   Result<std::unique_ptr<core::RunStore>> state_store =
       StateStore::open({config.state_dir, config.store_limit_bytes, config.history_limit});
   if (!state_store) return std::move(state_store).error();
@@ -94,7 +88,6 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!book) return std::move(book).error();
   const Result<core::ScheduleRecord> past = book->schedule();
   if (!past) return past.error();
-  std::vector<std::string> notices = book->take_notices();
 
   // `once` may run beside an idle daemon.
   const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
@@ -102,6 +95,15 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
       hooks::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
                                hooks::CopySettings{.limit_bytes = config.hooks_limit_bytes});
   if (!generations) return std::move(generations).error();
+  return Files{std::move(*book), std::move(*generations), past->settled_until};
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
+  if (Result<void> kept = os::keep_inherited_fds_from_scripts(); !kept) return std::move(kept).error();
+  // Signals next: from here on none is lost, and no child of ours is reaped by anybody else.
+  Result<os::SignalFd> signals = os::SignalFd::open();
+  if (!signals) return std::move(signals).error();
+  if (Result<void> adopted = os::become_subreaper(); !adopted) return std::move(adopted).error();
 
   Result<loop::Loop> loop = loop::Loop::open();
   if (!loop) return std::move(loop).error();
@@ -112,9 +114,21 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   Result<std::unique_ptr<Console>> console = Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level);
   if (!console) return std::move(console).error();
 
+  std::optional<Result<Files>> files;
+  const Result<Opening::End> opening =
+      Opening::run(*loop, **store_lane, *signals, **console, [&] { files.emplace(open_files(config, mode)); });
+  if (!opening) return opening.error();
+  if (*opening == Opening::End::stopped) {
+    (*console)->log(core::LogLevel::info, "SIGTERM: ended; the state folder has not answered");
+    (*console)->drain_until(os::sample_now().mono + core::last_words_patience);
+    ::_exit(mode == Mode::once ? 1 : 0);
+  }
+  if (!*files) return std::move(*files).error();
+  std::vector<std::string> notices = (*files)->book.take_notices();
+
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
                                           Lanes{std::move(*store_lane), std::move(*hooks_lane)}, std::move(*console),
-                                          std::move(*book), std::move(*generations), past->settled_until));
+                                          std::move(**files)));
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);

@@ -60,4 +60,9 @@ Result<SignalSet> SignalFd::drain() {
   }
 }
 
+bool SignalFd::stop_is_pending() const noexcept {
+  sigset_t pending;
+  return ::sigpending(&pending) == 0 && (::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1);
+}
+
 }  // namespace sidefridge::os

@@ -302,6 +302,26 @@ TEST_F(NothingBlocks, and_what_cannot_begin_for_a_stopped_process_fails_with_its
   EXPECT_EQ(again.wait_exit(), 0);
 }
 
+TEST_F(NothingBlocks, and_sigterm_ends_a_daemon_that_starts_beside_a_stopped_process) {
+  stage.script("backups/1", "#!/bin/bash\necho \"ran\"\n");
+  {
+    Program daemon = this->daemon();
+    ASSERT_TRUE(daemon.wait_for("| ran"));
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.wait_exit(), 0);
+  }
+  Program writer =
+      stage.shell(std::string("exec ") + SIDEFRIDGE_STOPPED_WRITER + " $SIDEFRIDGE_STATE_DIR/store/history.mdb");
+  ASSERT_TRUE(writer.wait_for("has it"));
+  Program daemon = starting_daemon();
+  ASSERT_TRUE(daemon.wait_for("the state folder has not answered for 5 s"));
+  daemon.signal(SIGTERM);
+  ASSERT_TRUE(daemon.wait_for("SIGTERM: ended; the state folder has not answered"));
+  EXPECT_EQ(daemon.wait_exit(), 0);
+  writer.signal(SIGKILL);
+  writer.wait_exit();
+}
+
 TEST_F(NothingBlocks, while_hooks_are_being_copied) {
   if (!can_be_slow()) GTEST_SKIP() << "a static program loads no slow disk";
   stage.script("backups/1", "#!/bin/bash\necho begun\n" + wait_for + "1" + waited + "echo \"said $EPOCHREALTIME\"\n");

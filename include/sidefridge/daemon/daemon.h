@@ -55,9 +55,17 @@ private:
     std::unique_ptr<loop::Lane> hooks;
   };
 
+  /// What lies in the state folder.
+  struct Files {
+    core::RunBook book;
+    std::unique_ptr<hooks::Generations> generations;
+    std::optional<WallTime> settled_until;
+  };
+  /// Blocks: for the disk, and for other processes that write.
+  static Result<Files> open_files(const core::Config& config, Mode mode);
+
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
-         std::unique_ptr<Console> console, core::RunBook book, std::unique_ptr<hooks::Generations> generations,
-         std::optional<WallTime> settled_until);
+         std::unique_ptr<Console> console, Files files);
 
   void on_turn() noexcept override;
   void post(core::Event event) override { events_.push_back(std::move(event)); }

@@ -35,6 +35,9 @@ public:
   /// Reads until empty. Returns: the signals that came since the last call.
   Result<SignalSet> drain();
 
+  /// Whether TERM or INT is waiting to be drained. Takes nothing.
+  bool stop_is_pending() const noexcept;
+
   /// The descriptor to poll for input. Borrowed: valid while *this lives.
   int fd() const noexcept { return fd_.get(); }
 
