@@ -70,7 +70,7 @@ std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
     // What never began is told by when it should have.
     const WallTime at = core::never_began(run.outcome) ? run.scheduled_at : run.started_at;
     rows.push_back({run.run_id.empty() ? "-" : text::one_line(run.run_id), trigger_text(run), text::format_rfc3339(at),
-                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), text::one_line(run.reason)});
+                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), reason_text(run)});
   }
   return table_of(rows);
 }

@@ -18,7 +18,7 @@ constexpr VerbSpec serve_spec{
     .summary =
         "Runs a pod's backup hooks on a cron schedule, until SIGTERM or SIGINT.\n"
         "\n"
-        "Verbs, each with its own --help:\n"
+        "Commands, each with its own --help:\n"
         "  once      install_dependencies and one run, now; exit code of the run\n"
         "  check     validate the settings and hooks; print what would run, in order\n"
         "  next      when a schedule fires next\n"

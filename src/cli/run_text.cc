@@ -122,6 +122,18 @@ std::string trigger_text(const core::RunRecord& run) {
   return text;
 }
 
+std::string ticks_text(const core::RunRecord& run) {
+  const std::string first = text::format_rfc3339(run.scheduled_at);
+  if (run.ticks == 1) return first;
+  return std::to_string(run.ticks) + " ticks from " + first + " to " +
+         text::format_rfc3339(run.last_scheduled_at.value_or(run.scheduled_at));
+}
+
+std::string reason_text(const core::RunRecord& run) {
+  const std::string reason = text::one_line(run.reason);
+  return run.ticks == 1 ? reason : ticks_text(run) + ": " + reason;
+}
+
 void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now) {
   const auto instant = [](WallTime at) { return text::format_rfc3339(at, text::Precision::milliseconds); };
   json.begin_object().key("sequence").unsigned_integer(run.sequence).key("run_id");
@@ -141,6 +153,12 @@ void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime no
     json.null();
   }
   append_milliseconds(json, "elapsed_ms", elapsed(run, now));
+  json.key("ticks").unsigned_integer(run.ticks).key("last_scheduled_at");
+  if (run.last_scheduled_at) {
+    json.string(instant(*run.last_scheduled_at));
+  } else {
+    json.null();
+  }
   json.key("steps_omitted").unsigned_integer(run.steps_omitted).key("steps").begin_array();
   for (const core::StepRecord& step : run.steps) append_step(json, step, run, now);
   json.end_array().end_object();

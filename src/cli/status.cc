@@ -42,6 +42,7 @@ struct Status {
   std::optional<core::RunRecord> current;       // begun, and its process is still there
   std::optional<core::RunRecord> last;          // ended; ticks that did not become a run and successful installs aside
   std::optional<core::RunRecord> last_success;  // install_dependencies aside
+  std::optional<core::RunRecord> last_missed;   // the newest record of ticks that no run came of
   std::map<core::Outcome, std::size_t> count;   // in the history; all that have no name are one
 };
 
@@ -80,7 +81,9 @@ Result<Status> read_status(const store::StateFolder& folder) {
   for (core::RunRecord& run : *runs) {
     const bool has_name = core::name_of(run.outcome) != core::name_of(core::Outcome{});
     ++status.count[has_name ? run.outcome : core::Outcome{}];
-    if (counts_as_last(run)) {
+    if (run.outcome == core::Outcome::missed) {
+      status.last_missed = std::move(run);
+    } else if (counts_as_last(run)) {
       status.last = std::move(run);
     } else if (run.outcome == core::Outcome::running) {
       status.current = std::move(run);
@@ -141,6 +144,10 @@ std::string as_text(const Status& status, WallTime now) {
   if (status.last && !status.last->reason.empty())
     text += "reason        " + text::one_line(status.last->reason) + '\n';
   text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
+  if (status.last_missed) {
+    text +=
+        "last missed   " + ticks_text(*status.last_missed) + ": " + text::one_line(status.last_missed->reason) + '\n';
+  }
   text += "runs          " + count_text(status) + '\n';
   return text;
 }
@@ -183,6 +190,7 @@ std::string as_json(const Status& status, WallTime now) {
   append_run(json, "current_run", status.current, now);
   append_run(json, "last_run", status.last, now);
   append_run(json, "last_success", status.last_success, now);
+  append_run(json, "last_missed", status.last_missed, now);
   json.key("counts").begin_object();
   for (const auto& [outcome, count] : status.count) json.key(core::name_of(outcome)).unsigned_integer(count);
   json.end_object().end_object();

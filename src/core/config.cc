@@ -129,11 +129,12 @@ constexpr std::array<ConfigOption, 21> options{{
      [](Config& config, std::string_view value) { return assign_count(config.history_limit, value, 1, most_history); }},
     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
      [](Config& config, std::string_view value) { return assign_duration(config.job.script_timeout, value); }},
-    {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none", "the most a run may take",
+    {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none",
+     "the most a run's chain of scripts may take, and then once more its on_error as a whole",
      [](Config& config, std::string_view value) { return assign_duration(config.job.run_timeout, value); }},
     {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.settle, value); }},
-    {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is never",
+    {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is only before each run",
      "how often hooks are read on file systems that do not report changes",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.poll, value); }},
     {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
@@ -143,7 +144,7 @@ constexpr std::array<ConfigOption, 21> options{{
      "whether the daemon runs once when it starts, too",
      [](Config& config, std::string_view value) { return assign_truth(config.job.run_on_start, value); }},
     {"SIDEFRIDGE_CATCH_UP", "catch-up", "0", "duration, 0 is never",
-     "how long ago a tick that no daemon saw may be for one run at start",
+     "how old a missed tick may be for one run in its place, at start or after the clock was set",
      [](Config& config, std::string_view value) { return assign_duration(config.job.catch_up, value); }},
     {"SIDEFRIDGE_JITTER", "jitter", "0", "duration, 0 is none", "the most a tick is delayed, by pod name",
      [](Config& config, std::string_view value) { return assign_duration(config.jitter, value); }},
@@ -222,7 +223,7 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, con
   const ConfigOption& first = options.front();
   const bool in_a_file = !value_of(settings, schedule_file_variable).value_or("").empty();
   if (schedule == Need::mandatory && !in_a_file && value_of(settings, first.variable).value_or("").empty()) {
-    mistakes.push_back(told(first, "not set, allowed: a cron expression such as '0 3 * * *' or @daily"));
+    mistakes.push_back(told(first, "not set; set it to a cron expression such as '0 3 * * *' or @daily"));
   }
   for (const ConfigOption& option : options) {
     const auto value = value_of(settings, option.variable);

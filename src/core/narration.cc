@@ -87,7 +87,8 @@ Log narrate(const Happening& happening) {
               return Log{LogLevel::info, finished.script.tag() + " finished in " + took, finished.run_id,
                          finished.script.path};
             }
-            return Log{LogLevel::error, failure_message(finished.script, finished.result) + " after " + took,
+            // In brackets: the message may end in words of anybody's, which the time would seem to belong to.
+            return Log{LogLevel::error, failure_message(finished.script, finished.result) + " (ran " + took + ")",
                        finished.run_id, finished.script.path};
           },
           [](const RunFinished& finished) {

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t most_kept = 100;
 
 Error daemon_is_there(int pid, const std::string& state_dir) {
-  return Error{ErrorCode::busy,
-               "a sidefridge daemon has the state folder " + state_dir + " already: " + holder_text(pid)};
+  return Error{ErrorCode::busy, "a sidefridge daemon has the state folder " + state_dir + " already: " +
+                                    holder_text(pid) + "; give each daemon a SIDEFRIDGE_STATE_DIR of its own"};
 }
 
 Error run_goes_on(int pid, const std::string& state_dir) {

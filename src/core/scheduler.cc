@@ -372,7 +372,7 @@ void Scheduler::after(const Executing& done, Turn& turn) {
 }
 
 void Scheduler::after_busy(const Plan& refused, int holder_pid, Turn& turn) {
-  const std::string reason = holder_text(holder_pid) + " runs one in the same state folder";
+  const std::string reason = holder_text(holder_pid) + " has a run in the same state folder";
   if (refused.job == JobId::install) {
     turn.tell(happened::RunRefused{reason});
     exit_code_ = exit_code_of(ErrorCode::busy);

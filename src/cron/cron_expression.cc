@@ -265,7 +265,8 @@ Result<CronExpression> parse_cron(std::string_view text) {
   }
   if (fields.count < 5 || fields.count > 6) {
     return refusal(
-        "schedule", std::to_string(fields.count) + " fields in " + text::in_quotes(text),
+        "schedule",
+        std::to_string(fields.count) + (fields.count == 1 ? " field in " : " fields in ") + text::in_quotes(text),
         "5 (minute, hour, day of month, month, day of week), 6 with the second first, or a macro such as @daily");
   }
   return parse_fields(fields);

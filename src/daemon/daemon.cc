@@ -159,8 +159,7 @@ void Daemon::say_hello(std::vector<std::string> notices) {
                   "POD_NAME is not set: SIDEFRIDGE_JITTER delays all pods that do not set it by the same time");
   }
   if (!config_.target_container || !config_.pod_name) {
-    console_->log(core::LogLevel::warning,
-                  "TARGET_CONTAINER and POD_NAME are not both set: hooks cannot reach into the target container");
+    console_->log(core::LogLevel::warning, "TARGET_CONTAINER and POD_NAME are not both set: kubectlexec needs them");
   }
   record_.pid = ::getpid();
   record_.started_at = os::sample_now().wall;

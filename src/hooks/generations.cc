@@ -43,7 +43,6 @@ Generations::~Generations() {
 }
 
 Result<Generations::Made> Generations::make(const std::string& scripts_dir, WallTime now) {
-  const std::lock_guard lock(mutex_);
   if (newest_ && newest_->source && newest_is_intact() && source_is_unchanged(scripts_dir)) {
     Result<HookReading> reading = read_hook_tree(scripts_dir);
     if (!reading) return std::move(reading).error();
@@ -79,8 +78,7 @@ Result<Generations::Made> Generations::make(const std::string& scripts_dir, Wall
 }
 
 bool Generations::is_intact(std::uint64_t generation) const {
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  return !lock.owns_lock() || !newest_ || newest_->number != generation || newest_is_intact();
+  return !newest_ || newest_->number != generation || newest_is_intact();
 }
 
 void Generations::remove(std::span<const std::uint64_t> generations) const noexcept {

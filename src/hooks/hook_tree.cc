@@ -1,4 +1,4 @@
-// hook_tree.cc - five folders, read at each tick: one open and one listing each, and a look behind links.
+// hook_tree.cc - the folder of hooks and those in it: one open and one listing each, and a look behind links.
 #include "sidefridge/hooks/hook_tree.h"
 
 #include <dirent.h>

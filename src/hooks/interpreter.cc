@@ -14,13 +14,13 @@ namespace sidefridge::hooks {
 
 Result<core::Interpreter> read_interpreter(const std::string& script_path) {
   const auto head = os::read_file(script_path, core::interpreter_head_bytes, os::Readable::regular);
-  if (head) return core::interpreter_of(*head, script_path);
+  if (head) return core::interpreter_of(*head);
   switch (errno) {
-    case ENOENT: return Error{ErrorCode::not_found, "script '" + script_path + "' does not exist"};
+    case ENOENT: return Error{ErrorCode::not_found, "it does not exist"};
     case EISDIR:
     case ENXIO:
-    case EOPNOTSUPP: return Error{ErrorCode::io, "script '" + script_path + "': it is not a regular file"};
-    default: return system_error("cannot read script '" + script_path + "'", errno);
+    case EOPNOTSUPP: return Error{ErrorCode::io, "it is not a regular file"};
+    default: return system_error("it cannot be read", errno);
   }
 }
 

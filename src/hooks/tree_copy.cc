@@ -185,7 +185,7 @@ private:
       if (got < 0) return cannot_read(entry.path, errno);
       if (got == 0) return changed();
       const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(got));
-      if (copied == 0) interpreter = core::interpreter_of(bytes, scripts_dir_ + "/" + entry.path);
+      if (copied == 0) interpreter = core::interpreter_of(bytes);
       copied += got;
       // All blocks but the last are full, so that the same content is cut the same way each time.
       digest.add(text::digest_of(bytes));

@@ -6,14 +6,27 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 #include <utility>
+
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::store {
 namespace {
 
+constexpr std::string_view mend = "; set SIDEFRIDGE_STATE_DIR to another folder";
+
+// Requires: errno says why.
+Error cannot(std::string_view do_it_to, const std::string& path) {
+  const int why = errno;
+  Error error = system_error("cannot " + std::string(do_it_to) + " " + text::in_quotes(path), why);
+  error.text += mend;
+  return error;
+}
+
 // Where even mkdir(2) says ENOENT, in /proc for one, nothing is missing that might come: the place is unfit.
 Error cannot_make(const std::string& path) {
-  Error error = system_error("cannot make the folder " + path, errno);
+  Error error = cannot("make the folder", path);
   if (error.code == ErrorCode::not_found) error.code = ErrorCode::io;
   return error;
 }
@@ -34,14 +47,14 @@ Result<void> make_folders(const std::string& path) {
 
 Result<void> check_ours(const std::string& path, int fd) {
   struct stat found {};
-  if (::fstat(fd, &found) != 0) return system_error(path, errno);
+  if (::fstat(fd, &found) != 0) return cannot("look at", path);
   if (found.st_uid != ::geteuid()) {
-    return Error{ErrorCode::unavailable, path + " belongs to user " + std::to_string(found.st_uid) +
-                                             " and sidefridge runs as user " + std::to_string(::geteuid()) +
-                                             "; set SIDEFRIDGE_STATE_DIR to another folder"};
+    std::string text = text::in_quotes(path) + " belongs to user " + std::to_string(found.st_uid) +
+                       " and sidefridge runs as user " + std::to_string(::geteuid());
+    return Error{ErrorCode::unavailable, text.append(mend)};
   }
   if ((found.st_mode & 07777) != 0700 && ::fchmod(fd, 0700) != 0) {
-    return system_error("cannot take the rights of other users from " + path, errno);
+    return cannot("take the rights of other users from", path);
   }
   return {};
 }
@@ -62,9 +75,9 @@ Result<StateFolder> StateFolder::open(std::string_view state_dir) {
   }
   const int fd = ::open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
-    return Error{ErrorCode::unavailable, folder.path_ + " is not a folder; remove it or set SIDEFRIDGE_STATE_DIR"};
+    return Error{ErrorCode::unavailable, text::in_quotes(folder.path_) + " is not a folder" + std::string(mend)};
   }
-  if (fd < 0) return system_error("cannot open " + folder.path_, errno);
+  if (fd < 0) return cannot("open", folder.path_);
   auto ours = check_ours(folder.path_, fd);
   ::close(fd);
   if (!ours) return std::move(ours).error();

@@ -120,7 +120,7 @@ TEST(Next, wants_either_an_expression_or_the_schedule) {
   expect_refused(asked({"@daily", "--schedule"}, {{"CRON_BACKUP_SCHEDULE", "@daily"}}), either);
   expect_refused(
       asked({"--schedule"}),
-      "sidefridge: CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set, allowed: a cron expression such as "
+      "sidefridge: CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set; set it to a cron expression such as "
       "'0 3 * * *' or @daily\n");
   expect_refused(asked({"0", "3", "*", "*", "*"}),
                  "sidefridge next: unexpected argument '3'; see sidefridge next --help\n");

@@ -263,7 +263,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
       R"({"sequence":1,"run_id":"20261123T070000Z-0002","job":"backup","trigger":"schedule","attempt":1,"outcome":"failed",)"
       R"("reason":"Script '/scripts/backups/b' finished with exit code '3'",)"
       R"("scheduled_at":"2026-11-23T07:00:00.000Z","started_at":"2026-11-23T07:00:00.001Z",)"
-      R"("finished_at":"2026-11-23T07:00:02.501Z","elapsed_ms":2500,"steps_omitted":0,"steps":[)"
+      R"("finished_at":"2026-11-23T07:00:02.501Z","elapsed_ms":2500,"ticks":1,"last_scheduled_at":null,"steps_omitted":0,"steps":[)"
       R"({"hook":"backups","script":"/scripts/backups/b","started_at":"2026-11-23T07:00:01.000Z","elapsed_ms":1500,)"
       R"("outcome":"exited","exit_code":3,"signal":null,"detail":""},)"
       R"({"hook":"backups","script":"/scripts/on_error/tell","started_at":"2026-11-23T07:00:01.000Z",)"
@@ -271,7 +271,7 @@ TEST_F(StatusHistoryTest, history_prints_json) {
   const std::string skipped =
       R"({"sequence":2,"run_id":null,"job":"backup","trigger":"schedule","attempt":1,"outcome":"skipped",)"
       R"("reason":"run 20261123T070000Z-0002 was still running","scheduled_at":"2026-11-23T07:30:00.000Z",)"
-      R"("started_at":"2026-11-23T07:30:00.000Z","finished_at":null,"elapsed_ms":null,"steps_omitted":0,"steps":[]})";
+      R"("started_at":"2026-11-23T07:30:00.000Z","finished_at":null,"elapsed_ms":null,"ticks":1,"last_scheduled_at":null,"steps_omitted":0,"steps":[]})";
   EXPECT_EQ(ask(&history, {"--json"}).out, R"({"runs":[)" + run + "," + skipped + "]}\n");
   EXPECT_EQ(ask(&history, {"--json", "20261123T070000Z-0002"}).out, run + "\n");
 }
@@ -320,8 +320,36 @@ TEST_F(StatusHistoryTest, a_missed_tick_is_shown_by_its_own_time_and_is_no_last_
   const std::string told = ask(&status).out;
   EXPECT_NE(told.find("last tick     2026-11-23T07:00:00Z (1 h ago)\n"), std::string::npos) << told;
   EXPECT_NE(told.find("last run      succeeded, run 20261123T060000Z-0001"), std::string::npos) << told;
+  EXPECT_NE(told.find("last missed   2026-11-23T07:00:00Z: no daemon was running\n"), std::string::npos) << told;
   EXPECT_NE(told.find("runs          2 recorded: 1 succeeded, 1 missed\n"), std::string::npos) << told;
   EXPECT_NE(ask(&status, {"--json"}).out.find(R"("counts":{"succeeded":1,"missed":1})"), std::string::npos);
+}
+
+TEST_F(StatusHistoryTest, several_missed_ticks_are_shown_as_how_many_with_the_first_and_the_last) {
+  write([](store::History& history) {
+    must(history.finish(success()));
+    RunRecord missed;
+    missed.outcome = Outcome::missed;
+    missed.scheduled_at = at("2026-11-23T07:00:00Z");
+    missed.last_scheduled_at = at("2026-11-23T07:30:00Z");
+    missed.ticks = 3;
+    missed.started_at = at("2026-11-23T07:45:00Z");
+    missed.reason = "no daemon was running";
+    must(history.finish(missed));
+  });
+  const std::string ticks = "3 ticks from 2026-11-23T07:00:00Z to 2026-11-23T07:30:00Z: no daemon was running\n";
+  const std::string table = ask(&history).out;
+  EXPECT_NE(table.find("-                      schedule  2026-11-23T07:00:00Z  -     missed     " + ticks),
+            std::string::npos)
+      << table;
+  const std::string told = ask(&status).out;
+  EXPECT_NE(told.find("last tick     2026-11-23T07:30:00Z (30 min ago)\n"), std::string::npos) << told;
+  EXPECT_NE(told.find("last missed   " + ticks), std::string::npos) << told;
+  const std::string members = R"("ticks":3,"last_scheduled_at":"2026-11-23T07:30:00.000Z",)";
+  for (const Verb verb : {&history, &status}) {
+    const std::string json = ask(verb, {"--json"}).out;
+    EXPECT_NE(json.find(members), std::string::npos) << json;
+  }
 }
 
 TEST_F(StatusHistoryTest, outcomes_of_a_newer_version_are_shown_as_unknown) {
@@ -361,12 +389,12 @@ TEST_F(StatusHistoryTest, status_prints_json) {
       R"("current_run":{"sequence":1,"run_id":"20261123T075948Z-0003","job":"backup","trigger":"manual","attempt":1,)"
       R"("outcome":"running",)"
       R"("reason":"","scheduled_at":"2026-11-23T07:59:48.000Z","started_at":"2026-11-23T07:59:48.000Z",)"
-      R"("finished_at":null,"elapsed_ms":12000,"steps_omitted":0,"steps":[)"
+      R"("finished_at":null,"elapsed_ms":12000,"ticks":1,"last_scheduled_at":null,"steps_omitted":0,"steps":[)"
       R"({"hook":"backups","script":"/scripts/backups/a","started_at":"2026-11-23T07:00:01.000Z","elapsed_ms":1500,)"
       R"("outcome":"exited","exit_code":0,"signal":null,"detail":""},)"
       R"({"hook":"backups","script":"/scripts/backups/b","started_at":"2026-11-23T07:59:50.000Z",)"
       R"("elapsed_ms":10000,"outcome":"running","exit_code":null,"signal":null,"detail":""}]},)"
-      R"("last_run":null,"last_success":null,"counts":{"running":1}})"
+      R"("last_run":null,"last_success":null,"last_missed":null,"counts":{"running":1}})"
       "\n";
   EXPECT_EQ(ask(&status, {"--json"}).out, expected);
 }

@@ -134,7 +134,7 @@ TEST(Config, takes_an_empty_name_or_schedule_for_none) {
 
 TEST(Config, needs_a_schedule_where_it_is_mandatory) {
   const Lines expected{
-      "CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set, allowed: a cron expression such as '0 3 * * *' or "
+      "CRON_BACKUP_SCHEDULE (--cron-backup-schedule): not set; set it to a cron expression such as '0 3 * * *' or "
       "@daily"};
   EXPECT_EQ(mistakes_in({}, Need::mandatory), expected);
   EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", ""}}, Need::mandatory), expected);

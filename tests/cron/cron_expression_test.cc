@@ -208,6 +208,9 @@ TEST(Cron, refuses_with_the_field_what_was_found_and_what_is_allowed) {
       {"",
        "schedule: found 0 fields in '', allowed: 5 (minute, hour, day of month, month, day of week), 6 with the second "
        "first, or a macro such as @daily"},
+      {"nightly",
+       "schedule: found 1 field in 'nightly', allowed: 5 (minute, hour, day of month, month, day of week), 6 with the "
+       "second first, or a macro such as @daily"},
       {"* * * *",
        "schedule: found 4 fields in '* * * *', allowed: 5 (minute, hour, day of month, month, day of week), 6 with the "
        "second first, or a macro such as @daily"},

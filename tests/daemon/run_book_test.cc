@@ -171,7 +171,8 @@ TEST_F(RunBookTest, a_second_daemon_is_busy_with_the_pid_of_the_first) {
               ASSERT_FALSE(second.ok());
               EXPECT_EQ(second.error().code, ErrorCode::busy);
               EXPECT_EQ(second.error().text, "a sidefridge daemon has the state folder " + dir_.path() +
-                                                 " already: process " + std::to_string(::getppid()));
+                                                 " already: process " + std::to_string(::getppid()) +
+                                                 "; give each daemon a SIDEFRIDGE_STATE_DIR of its own");
             }),
             0);
 }

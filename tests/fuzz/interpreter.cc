@@ -18,7 +18,7 @@ bool is_within_a_line(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sidefridge;
   const std::string_view head = fuzz::text_of(data, size);
-  const auto found = core::interpreter_of(head, "backups/10-dump");
+  const auto found = core::interpreter_of(head);
   const bool shebang = head.starts_with("#!");
   if (!found) {
     fuzz::promise(shebang, "nothing but a first line is refused");
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string line = "#!" + found->program + (found->argument.empty() ? "" : " " + found->argument);
   // What ends so is refused, but may stand before a blank.
   if (line.ends_with('\r')) return 0;
-  const auto again = core::interpreter_of(line + "\n", "backups/10-dump");
+  const auto again = core::interpreter_of(line + "\n");
   fuzz::promise(again.ok() && *again == *found, "the same words in another line are the same interpreter");
   return 0;
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -13,14 +12,11 @@
 #include <functional>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "../os/fixture.h"
-#include "sidefridge/hooks/generation_pins.h"
 
 namespace sidefridge::hooks {
 namespace {
@@ -239,58 +235,6 @@ TEST(Generations, a_tree_too_large_is_generation_0) {
   }
   dir.write("scripts/backups/bkp", "two");
   EXPECT_EQ(run_path(make(*generations, dir)), dir / "copies/2/backups/bkp");
-}
-
-// As in the daemon: workers make and remove them, one thread decides which may go, and hears of the new ones late.
-TEST(Generations, may_be_made_and_removed_by_several_threads) {
-  const TempDir dir(std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path());
-  const auto generations = open(dir / "copies");
-  dir.write("scripts/backups/bkp", "0");
-  std::mutex mutex;
-  std::vector<std::uint64_t> made_ones;  // not heard of yet
-  std::atomic<bool> over = false;
-  std::atomic<int> failures = 0;
-  std::vector<std::thread> workers;
-  for (int worker = 0; worker < 2; ++worker) {
-    workers.emplace_back([&] {
-      while (!over) {
-        const Made made = generations->make(dir / "scripts", long_after);
-        // Too often moved under its hands; the next attempt is near.
-        if (!made && made.error().code != ErrorCode::busy) ++failures;
-        const std::lock_guard lock(mutex);
-        if (made) made_ones.push_back(made->generation);
-      }
-    });
-  }
-  GenerationPins pins;
-  const auto hear = [&] {
-    const std::lock_guard lock(mutex);
-    // A reader that was overtaken brings old news.
-    for (const std::uint64_t made : std::exchange(made_ones, {})) pins.note_newest(std::max(made, pins.newest()));
-  };
-  for (int version = 1; version <= 200; ++version) {
-    dir.write("new", std::to_string(version));
-    std::filesystem::rename(dir / "new", dir / "scripts/backups/bkp");
-    const std::uint64_t in_use = pins.newest();
-    pins.pin(in_use);
-    hear();
-    generations->remove(pins.take_unused());
-    EXPECT_TRUE(generations->is_intact(pins.newest()));
-    if (in_use != 0) {
-      EXPECT_NE(content_of(dir / ("copies/" + std::to_string(in_use) + "/backups/bkp")), "");
-    }
-    pins.unpin(in_use);
-  }
-  over = true;
-  for (std::thread& worker : workers) worker.join();
-  EXPECT_EQ(failures, 0);
-  hear();
-  const Made last = make(*generations, dir);
-  pins.note_newest(last->generation);
-  generations->remove(pins.take_unused());
-  EXPECT_EQ(content_of(run_path(last)), "200");
-  // Those that were overtaken by a newer one before anybody had heard of them are nobody's.
-  EXPECT_TRUE(std::filesystem::exists(dir / ("copies/" + std::to_string(last->generation))));
 }
 
 TEST(Generations, what_an_earlier_process_left_is_removed) {

@@ -80,7 +80,9 @@ TEST(MemoryStore, a_second_daemon_is_busy_and_touches_nothing) {
   const auto second = try_open(store, 11);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code, ErrorCode::busy);
-  EXPECT_EQ(second.error().text, "a sidefridge daemon has the state folder /state already: process 10");
+  EXPECT_EQ(second.error().text,
+            "a sidefridge daemon has the state folder /state already: process 10; give each daemon a "
+            "SIDEFRIDGE_STATE_DIR of its own");
   EXPECT_TRUE(store.namespaces().contains("r1"));
   EXPECT_EQ(store.history().at(1).outcome, Outcome::running);
 }

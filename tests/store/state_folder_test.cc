@@ -39,8 +39,8 @@ TEST(StateFolder, a_folder_of_another_user_is_refused) {
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().code, ErrorCode::unavailable);
   EXPECT_EQ(folder.error().text,
-            dir / "store" +
-                " belongs to user 12345 and sidefridge runs as user 0; set SIDEFRIDGE_STATE_DIR to "
+            "'" + (dir / "store") +
+                "' belongs to user 12345 and sidefridge runs as user 0; set SIDEFRIDGE_STATE_DIR to "
                 "another folder");
 }
 
@@ -51,6 +51,8 @@ TEST(StateFolder, a_link_in_place_of_the_folder_is_refused) {
   auto folder = StateFolder::open(dir.path());
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(folder.error().text,
+            "'" + (dir / "store") + "' is not a folder; set SIDEFRIDGE_STATE_DIR to another folder");
   EXPECT_TRUE(std::filesystem::is_empty(dir / "elsewhere"));
 }
 
@@ -59,7 +61,8 @@ TEST(StateFolder, a_file_in_its_way_is_named) {
   std::ofstream(dir / "file") << "x";
   auto folder = StateFolder::open(dir / "file");
   ASSERT_FALSE(folder.ok());
-  EXPECT_NE(folder.error().text.find(dir / "file"), std::string::npos);
+  EXPECT_EQ(folder.error().text, "cannot make the folder '" + (dir / "file/store") +
+                                     "': Not a directory; set SIDEFRIDGE_STATE_DIR to another folder");
 }
 
 TEST(StateFolder, slashes_at_the_end_change_nothing) {

@@ -70,7 +70,6 @@ public:
   void drop_retry() noexcept { retry_.reset(); }
 
   const cron::Schedule& schedule() const noexcept { return ticks_.schedule(); }
-  const JobSettings& settings() const noexcept { return settings_; }
   std::string describe_coming() const { return ticks_.describe_coming(); }
 
 private:

@@ -53,7 +53,7 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// What a user can set: the parser, `--help` and the README's table are made from it.
+/// What a user can set: the parser and `--help` are made from it; the table of docs/settings.md is compared with it.
 struct ConfigOption {
   std::string_view variable;  // "SIDEFRIDGE_GRACE"
   std::string_view option;    // "grace", without the dashes

@@ -1,7 +1,8 @@
 // happening.h - what became of the daemon's doings, for all who listen: the log, and later clients and metrics.
 //
-// The scheduler tells everything here and nothing anywhere else; it writes no sentence. narrate() turns a happening
-// into the line that operators read.
+// What the scheduler tells, it tells here and nowhere else. It and the parts of a run write no sentence: narrate()
+// turns a happening into the line that operators read. KnownHooks, and the scheduler when it reads the hooks again,
+// tell a Log: its words are the line.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ enum class Send { nothing, term, kill };
 
 namespace happened {
 
-/// install_dependencies has succeeded; ticks lead to runs from now on.
+/// The preparation is over (install_dependencies has succeeded, or there is nothing of it); ticks lead to runs from now
+/// on.
 struct Ready {
   std::string coming;  // Ticks::describe_coming()
 };
@@ -114,7 +116,7 @@ struct Ended {};
 
 }  // namespace happened
 
-/// `Log` is what the parts that know their own words say: KnownHooks.
+/// `Log` is what has its words already.
 using Happening =
     std::variant<Log, happened::Ready, happened::ClockSet, happened::ScheduleChanged, happened::ScheduleUnreadable,
                  happened::HistoryAhead, happened::TicksMissed, happened::TickSkipped, happened::RunRefused,

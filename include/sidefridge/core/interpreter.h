@@ -23,7 +23,8 @@ inline constexpr std::size_t interpreter_head_bytes = 256;
 /// What executes a file that begins with `head`: what its shebang names; nothing but itself when it is a program (ELF);
 /// /bin/sh for anything else, which is what shells make of a file without a shebang.
 /// Requires: `head` is the whole file, or its first interpreter_head_bytes at least.
-/// Errors:   invalid: the shebang is longer than 255 bytes, or ends with a carriage return. They name `script_path`.
-Result<Interpreter> interpreter_of(std::string_view head, std::string_view script_path);
+/// Errors:   invalid: the shebang is longer than 255 bytes, or ends with a carriage return. Which script it is, they do
+/// not say.
+Result<Interpreter> interpreter_of(std::string_view head);
 
 }  // namespace sidefridge::core

@@ -1,4 +1,4 @@
-// job.h - what is run when: a table of stages, and limits. The executor runs one job at a time.
+// job.h - what is run when: a table of stages, and limits. The scheduler has one job run at a time.
 #pragma once
 
 #include <chrono>

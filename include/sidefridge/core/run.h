@@ -68,9 +68,7 @@ public:
 
   /// Whether the chain has failed and on_error's turn has come.
   bool in_on_error() const noexcept { return position_ == Position::on_error; }
-  /// Whether a script is running.
-  bool script_running() const noexcept { return running_.has_value(); }
-  /// The script that runs. Requires: script_running().
+  /// The script that runs. Requires: one does.
   const Script& running_script() const;
   /// What on_error is told, once something failed.
   const std::optional<Failure>& failure() const noexcept { return failure_; }

@@ -21,7 +21,8 @@
 // A tick that finds it at work is skipped, and recorded as that; so every tick leads to one record: of a run, or that
 // it was skipped or missed. Records of ticks are given out in the order of the ticks: the store takes the newest one
 // for how far the schedule has come, and what comes after it has no record when the daemon is killed. Answers may come
-// at once, later, twice or never: see Serial and patience.h. docs/architecture.md has the table of events and states.
+// at once, later, twice or never: see Serial and patience.h. tests/core/scheduler_test.cc is the table of life, work
+// and event; docs/architecture.md has that of a run.
 #pragma once
 
 #include <cstdint>

@@ -28,8 +28,9 @@
 
 namespace sidefridge::daemon {
 
-/// One turn of the loop: all descriptors that were ready have posted their events; the scheduler steps on each, at one
-/// sampled instant; what it asks for is done, which may post more; then the timers are armed and the log is written.
+/// One turn of the loop: all descriptors that were ready have posted their events; for each of them the clocks are
+/// sampled and the scheduler steps on it; what it asks for is done, which may post more; then the timers are armed and
+/// the log is written.
 /// Owns:   everything the process has. Lives on the heap: its parts point at each other.
 /// Thread: the main thread.
 class Daemon final : private loop::TurnListener, private EventSink {

@@ -22,8 +22,8 @@ namespace sidefridge::daemon {
 /// Thread: loop thread only; generations and file are used on the lane alone.  Blocks: never.
 class HookReader {
 public:
-  /// `schedule_file`: nothing: there is none. Requires: lane and sink outlive the object, and it what it has begun on
-  /// the lane.
+  /// `schedule_file`: nothing: there is none. Requires: lane and sink outlive the object. The object
+  /// outlives every job it has posted.
   HookReader(loop::Lane& lane, EventSink& sink, std::string scripts_dir,
              std::unique_ptr<hooks::Generations> generations, std::optional<ScheduleFile> schedule_file);
 

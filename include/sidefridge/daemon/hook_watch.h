@@ -28,7 +28,7 @@ namespace sidefridge::daemon {
 class HookWatch final : private loop::FdListener {
 public:
   /// `folders` are that of the hooks first, and others whose files matter as much. Nothing is watched before the first
-  /// rearm(). Requires: loop, lane, sink and console outlive the object, and it what it has begun on the lane.
+  /// rearm(). Requires: loop, lane, sink and console outlive the object. The object outlives every job it has posted.
   HookWatch(loop::Loop& loop, loop::Lane& lane, std::vector<std::string> folders, EventSink& sink, Console& console);
   HookWatch(const HookWatch&) = delete;
   HookWatch& operator=(const HookWatch&) = delete;

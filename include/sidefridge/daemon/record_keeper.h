@@ -22,7 +22,7 @@ namespace sidefridge::daemon {
 /// only; the book is used on the lane alone.  Blocks: never.
 class RecordKeeper {
 public:
-  /// Requires: lane, console and sink outlive the object, and it what it has begun on the lane.
+  /// Requires: lane, console and sink outlive the object. The object outlives every job it has posted.
   RecordKeeper(loop::Lane& lane, Console& console, EventSink& sink, core::RunBook book);
 
   /// Posts: RunBegun, RunBusy or RunUnrecorded.

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +22,7 @@ namespace sidefridge::hooks {
 /// (GenerationPins).
 /// Owns:     `folder` and all that is in it, removed on destruction. Not movable.
 /// Requires: nobody else uses `folder`. What runs in a copy may change it: is_intact() and make() find that out.
-/// Thread:   any number at once; open() and destruction before and after all others.
+/// Thread:   one at a time: the lane of the hooks, between open() and destruction.
 class Generations {
 public:
   /// What make() found.
@@ -45,12 +44,11 @@ public:
   /// changed. Removes none that was returned before: the caller may still be about to use it.
   /// `now` was sampled before: hooks that were changed just before it are read in full the next time, too.
   /// Errors: as copy_hook_tree(); the newest stays what it is.
-  /// Blocks: for a look at each file, when all are as they were; else as copy_hook_tree(); and while another thread is
-  ///         in here.
+  /// Blocks: for a look at each file, when all are as they were; else as copy_hook_tree().
   Result<Made> make(const std::string& scripts_dir, WallTime now);
 
   /// Whether the newest copy is as it was made: nothing in it was written, removed or added since. Others are not asked
-  /// for: they serve no new run. While make() runs the answer is yes: it looks by itself.
+  /// for: they serve no new run.
   /// Blocks: for a look at each file of the copy.
   bool is_intact(std::uint64_t generation) const;
 
@@ -74,7 +72,6 @@ private:
 
   const std::string folder_;
   const CopySettings settings_;
-  mutable std::mutex mutex_;  // of all below
   std::uint64_t last_number_ = 0;
   std::optional<Newest> newest_;
 };

@@ -22,7 +22,7 @@ struct HookReading {
 /// followed, whose names do not start with '.'. A missing folder is a hook without scripts.
 /// Returns: scripts that run from where they are (run_path is path).
 /// Errors: not_found when `scripts_dir` is missing; io when it, a hook's folder or what a link leads to cannot be read.
-/// Blocks: for the reading of six folders.
+/// Blocks: for the listing of `scripts_dir` and of each hook's folder.
 Result<HookReading> read_hook_tree(const std::string& scripts_dir);
 
 }  // namespace sidefridge::hooks

@@ -11,6 +11,7 @@ namespace sidefridge::hooks {
 
 /// Reads the beginning of a script.
 /// Errors: not_found when the script is gone; io when it is unreadable or no regular file; as core::interpreter_of().
+/// As there, the text does not name the script.
 /// Blocks: for the reading of one block.
 Result<core::Interpreter> read_interpreter(const std::string& script_path);
 
