@@ -213,7 +213,7 @@ void Execution::withdraw(Turn& turn) {
   record.started_at = turn.now.wall;
   record.finished_at = turn.now.wall;
   record.outcome = Outcome::skipped;
-  record.reason = "SIGTERM came before it started";
+  record.reason = withdrawn_by_sigterm;
   turn.tell(happened::TickSkipped{record});
   this->record(End::withdrawn, turn);
 }

@@ -1,17 +1,11 @@
 // interpreter.cc - what fs/binfmt_script.c does, done by us.
 #include "sidefridge/core/interpreter.h"
 
-#include <utility>
-
 namespace sidefridge::core {
 namespace {
 
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view elf_mark("\x7f\x45\x4c\x46");
-
-Error refused(std::string problem) {
-  return Error{ErrorCode::invalid, std::move(problem)};
-}
 
 }  // namespace
 
@@ -21,12 +15,12 @@ Result<Interpreter> interpreter_of(std::string_view head) {
   if (!head.starts_with("#!")) return Interpreter{};
   const std::size_t line_end = head.find('\n');
   if (line_end == std::string_view::npos && head.size() == interpreter_head_bytes) {
-    return refused("its first line is longer than 255 bytes");
+    return Error{ErrorCode::invalid, "its first line is longer than 255 bytes"};
   }
   std::string_view line = head.substr(0, line_end);
   line = line.substr(0, line.find('\0'));  // the kernel's strings end there
   if (line.ends_with('\r')) {
-    return refused("its first line ends with CRLF: save it with Unix line endings");
+    return Error{ErrorCode::invalid, "its first line ends with CRLF: save it with Unix line endings"};
   }
 
   line.remove_prefix(2);

@@ -16,8 +16,6 @@ namespace {
 constexpr Duration told_step = std::chrono::milliseconds(1);
 constexpr Duration unmistakable_step = std::chrono::seconds(1);
 
-const std::string sigterm_before_begin = "SIGTERM came before it started";
-
 template <class T>
 std::optional<T> earlier(const std::optional<T>& a, const std::optional<T>& b) noexcept {
   return !a ? b : !b ? a : std::min(a, b);
@@ -473,7 +471,7 @@ RunRecord Scheduler::skip(const Plan& plan, const std::string& reason, Turn& tur
 // It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one.
 void Scheduler::withdraw(const Plan& plan, Turn& turn) {
   if (plan.job == JobId::backup && !plan.request && plan.attempt == 1) {
-    turn.act(RecordTick{skip(plan, sigterm_before_begin, turn)});
+    turn.act(RecordTick{skip(plan, std::string(withdrawn_by_sigterm), turn)});
   }
   answer(plan.request, Reply::stopping, turn);
 }

@@ -34,6 +34,16 @@ void Ticks::settle(WallTime until) noexcept {
   next_ = stopped_ ? std::nullopt : after(until);
 }
 
+// With what is owed, else with the schedule.
+void Ticks::go_on(WallTime settled_until) noexcept {
+  if (owed_.empty()) {
+    settle(std::max(settled_until, not_before_));
+  } else {
+    settled_until_ = settled_until;
+    next_ = owed_.front();
+  }
+}
+
 void Ticks::start(WallTime settled_until) noexcept {
   stopped_ = false;
   owed_.clear();
@@ -51,12 +61,7 @@ Tick Ticks::take() noexcept {
   check(next_.has_value(), "there is a tick to take");
   const Tick taken = *next_;
   if (!owed_.empty()) owed_.pop_front();
-  if (owed_.empty()) {
-    settle(std::max(taken.at, not_before_));
-  } else {
-    settled_until_ = taken.at;
-    next_ = owed_.front();
-  }
+  go_on(taken.at);
   return taken;
 }
 
@@ -83,12 +88,7 @@ void Ticks::change(Schedule schedule, WallTime now) {
   schedule_ = std::move(schedule);
   not_before_ = std::max(settled_until, now);
   owed_ = std::move(owed);
-  if (owed_.empty()) {
-    settle(not_before_);
-  } else {
-    settled_until_ = settled_until;
-    next_ = owed_.front();
-  }
+  go_on(settled_until);
 }
 
 std::string Ticks::describe_coming() const {

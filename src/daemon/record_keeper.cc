@@ -30,6 +30,16 @@ Result<void> RecordKeeper::has_room() const {
                                     " changes wait for it"};
 }
 
+// What nobody waits for. A failure is logged as `what`, and that there is no room is one.
+template <class Call>
+void RecordKeeper::post_if_room(std::string_view what, Call call) {
+  if (const Result<void> room = has_room(); !room) {
+    log_failure(room, what);
+    return;
+  }
+  post(std::move(call), [this, what](const Result<void>& result) { log_failure(result, what); });
+}
+
 void RecordKeeper::carry_out(const core::BeginRun& action) {
   using Begun = std::variant<core::RunBook::Begun, core::RunBook::Busy, Error>;
   if (Result<void> room = has_room(); !room) {
@@ -50,12 +60,8 @@ void RecordKeeper::carry_out(const core::BeginRun& action) {
 }
 
 void RecordKeeper::carry_out(const core::SaveSteps& action) {
-  if (Result<void> room = has_room(); !room) {
-    log_failure(room, "a step cannot be noted");
-    return;
-  }
-  post([action](core::RunBook& book) { return book.save_steps(action.run_id, action.first, action.steps); },
-       [this](const Result<void>& saved) { log_failure(saved, "a step cannot be noted"); });
+  post_if_room("a step cannot be noted",
+               [action](core::RunBook& book) { return book.save_steps(action.run_id, action.first, action.steps); });
 }
 
 void RecordKeeper::carry_out(const core::FinishRun& action) {
@@ -74,12 +80,8 @@ void RecordKeeper::carry_out(const core::FinishRun& action) {
 }
 
 void RecordKeeper::carry_out(const core::RecordTick& action) {
-  if (Result<void> room = has_room(); !room) {
-    log_failure(room, "a tick without a run cannot be recorded");
-    return;
-  }
-  post([record = action.record](core::RunBook& book) { return book.record_skip(record); },
-       [this](const Result<void>& recorded) { log_failure(recorded, "a tick without a run cannot be recorded"); });
+  post_if_room("a tick without a run cannot be recorded",
+               [record = action.record](core::RunBook& book) { return book.record_skip(record); });
 }
 
 void RecordKeeper::carry_out(const core::FlushRecords& action) {

@@ -21,10 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 
-Script script(Hook hook, const std::string& name) {
-  return {hook, name, "/scripts/" + std::string(name_of(hook)) + "/" + name};
-}
-
 /// Of each script one: what a run of the backup job takes, and what an install does.
 HookSet two_of_each() {
   HookSet hooks;
@@ -65,16 +61,16 @@ public:
   void sigterm(Duration grace) { shut_down(Shutdown::at(turns.now.mono, grace)); }
   void sigterm_again() { shut_down(Shutdown::at(turns.now.mono, default_grace).again(turns.now.mono)); }
 
-  void begun() { hear(RunBegun{begin_serial, 5}); }
-  void busy() { hear(RunBusy{begin_serial, 77}); }
-  void unrecorded() { hear(RunUnrecorded{begin_serial, Error{ErrorCode::full, "no space left"}}); }
+  void begun() { hear(RunBegun{asked.begin, 5}); }
+  void busy() { hear(RunBusy{asked.begin, 77}); }
+  void unrecorded() { hear(RunUnrecorded{asked.begin, Error{ErrorCode::full, "no space left"}}); }
   void script_ended(int code) {
-    ScriptEnded ended{script_serial, {}};
+    ScriptEnded ended{asked.script, {}};
     ended.result.code = code;
     hear(ended);
   }
-  void alive(const Texts& processes) { hear(ProcessesAlive{look_serial, processes}); }
-  void recorded() { hear(RunRecorded{record_serial}); }
+  void alive(const Texts& processes) { hear(ProcessesAlive{asked.look, processes}); }
+  void recorded() { hear(RunRecorded{asked.record}); }
 
   /// Lets time pass until the tick.
   void until_due() {
@@ -95,12 +91,7 @@ public:
   template <class Step>
   void take(Step step) {
     actions = turns.take(step);
-    for (const Action& action : actions) {
-      if (const auto* const begin = std::get_if<BeginRun>(&action)) begin_serial = begin->serial;
-      if (const auto* const start = std::get_if<StartScript>(&action)) script_serial = start->serial;
-      if (const auto* const look = std::get_if<EndProcesses>(&action)) look_serial = look->serial;
-      if (const auto* const finish = std::get_if<FinishRun>(&action)) record_serial = finish->serial;
-    }
+    asked.note(actions);
   }
 
   std::string state() const { return run->state_name(); }
@@ -110,10 +101,7 @@ public:
   Plan plan;
   std::unique_ptr<Execution> run;
   std::vector<Action> actions;  // of the last turn
-  Serial begin_serial = 0;
-  Serial script_serial = 0;
-  Serial look_serial = 0;
-  Serial record_serial = 0;
+  Asked asked;
 };
 
 // ---- the table
@@ -624,7 +612,7 @@ TEST(Execution, abandons_a_script_that_outlives_sigkill_and_goes_on_to_on_error)
   Runner r = in("ending");
   r.until_deadline();
   EXPECT_EQ(words_for(r.actions), "SIGKILL to script");
-  const Serial hung = r.script_serial;
+  const Serial hung = r.asked.script;
   r.until_deadline();
   EXPECT_EQ(words_for(r.actions), "abandon script, start on_error/1, save steps");
   EXPECT_EQ(r.record().steps.front().detail,

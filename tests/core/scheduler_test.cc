@@ -18,15 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Script script(Hook hook, const std::string& name, std::uint64_t digest = 1) {
-  Script script{hook, name, "/scripts/" + std::string(name_of(hook)) + "/" + name};
-  script.digest = digest;
-  return script;
-}
-
 HookSet hooks_with_install(std::uint64_t digest) {
   HookSet hooks;
-  hooks.assign(Hook::install_dependencies, {script(Hook::install_dependencies, "tools", digest)}, digest);
+  Script tools = script(Hook::install_dependencies, "tools");
+  tools.digest = digest;
+  hooks.assign(Hook::install_dependencies, {tools}, digest);
   hooks.assign(Hook::backups, {script(Hook::backups, "dump")}, 1);
   return hooks;
 }
@@ -38,14 +34,7 @@ public:
 
   void hear(const Event& event) {
     actions = scheduler.on(event, now);
-    for (const Action& action : actions) {
-      if (const auto* const read = std::get_if<ReadHooks>(&action)) reading = read->serial;
-      if (const auto* const begin = std::get_if<BeginRun>(&action)) begin_serial = begin->serial;
-      if (const auto* const start = std::get_if<StartScript>(&action)) script_serial = start->serial;
-      if (const auto* const look = std::get_if<EndProcesses>(&action)) look_serial = look->serial;
-      if (const auto* const finish = std::get_if<FinishRun>(&action)) record_serial = finish->serial;
-      if (const auto* const flush = std::get_if<FlushRecords>(&action)) flush_serial = flush->serial;
-    }
+    asked.note(actions);
   }
   void pass(Duration time) {
     now.wall += time;
@@ -53,24 +42,19 @@ public:
     hear(TimePassed{});
   }
 
-  void read(std::uint64_t digest = 1) { hear(HooksRead{reading, hooks_with_install(digest), 1, {}, {}}); }
+  void read(std::uint64_t digest = 1) { hear(HooksRead{asked.reading, hooks_with_install(digest), 1, {}, {}}); }
   void ended(int code = 0) {
-    ScriptEnded ended{script_serial, {}};
+    ScriptEnded ended{asked.script, {}};
     ended.result.code = code;
     hear(ended);
   }
-  void alive(const std::vector<std::string>& processes) { hear(ProcessesAlive{look_serial, processes}); }
+  void alive(const std::vector<std::string>& processes) { hear(ProcessesAlive{asked.look, processes}); }
   void until_tick() { pass(wall("04:00:00") - now.wall); }
 
   Scheduler scheduler;
   Now now;
   std::vector<Action> actions;  // of the last event
-  Serial reading = 0;
-  Serial begin_serial = 0;
-  Serial script_serial = 0;
-  Serial look_serial = 0;
-  Serial record_serial = 0;
-  Serial flush_serial = 0;
+  Asked asked;
 
 private:
   static Scheduler::Settings settings() {
@@ -92,15 +76,15 @@ Daemon in(const std::string& state) {
   if (state == "preparing, awaiting hooks") return d;
   d.read();
   if (state == "preparing, recording") return d;
-  d.hear(RunBegun{d.begin_serial, 1});
+  d.hear(RunBegun{d.asked.begin, 1});
   if (state == "preparing, running") return d;
   if (state == "leaving, idle") {
     d.ended(1);
-    d.hear(RunRecorded{d.record_serial});
+    d.hear(RunRecorded{d.asked.record});
     return d;
   }
   d.ended();
-  d.hear(RunRecorded{d.record_serial});
+  d.hear(RunRecorded{d.asked.record});
   if (state == "serving, idle") return d;
   if (state == "serving, awaiting hooks") {
     d.hear(HooksWatched{HooksWatched::By::polling});
@@ -114,12 +98,12 @@ Daemon in(const std::string& state) {
     d.pass(1s);
     d.read(2);
     d.until_tick();
-    d.hear(RunBegun{d.begin_serial, 2});
+    d.hear(RunBegun{d.asked.begin, 2});
     return d;
   }
   d.until_tick();
   if (state == "serving, recording") return d;
-  d.hear(RunBegun{d.begin_serial, 2});
+  d.hear(RunBegun{d.asked.begin, 2});
   if (state == "serving, running") return d;
   if (state == "serving (SIGTERM), running") {
     d.hear(StopRequested{signal});
@@ -129,11 +113,11 @@ Daemon in(const std::string& state) {
   if (state == "serving, sweeping") return d;
   d.alive({});
   if (state == "serving, finishing") return d;
-  d.hear(RunRecorded{d.record_serial});
+  d.hear(RunRecorded{d.asked.record});
   d.hear(StopRequested{signal});
   if (state == "leaving (SIGTERM), idle") return d;
   d.alive({});
-  d.hear(RecordsFlushed{d.flush_serial});
+  d.hear(RecordsFlushed{d.asked.flush});
   return d;
 }
 
@@ -161,7 +145,7 @@ const std::map<std::string, std::function<void(Daemon&)>>& events() {
       {"HooksRead, changed", [](Daemon& d) { d.read(3); }},
       {"HooksUnreadable",
        [](Daemon& d) {
-         d.hear(HooksUnreadable{d.reading, Error{ErrorCode::io, "it is gone"}});
+         d.hear(HooksUnreadable{d.asked.reading, Error{ErrorCode::io, "it is gone"}});
        }},
       {"ScheduleRead", [](Daemon& d) { d.hear(ScheduleRead{schedule_of("30 * * * *")}); }},
       {"ScheduleUnreadable",
@@ -170,23 +154,23 @@ const std::map<std::string, std::function<void(Daemon&)>>& events() {
        }},
       {"RunBegun",
        [](Daemon& d) {
-         d.hear(RunBegun{d.begin_serial, 9});
+         d.hear(RunBegun{d.asked.begin, 9});
        }},
       {"RunBusy",
        [](Daemon& d) {
-         d.hear(RunBusy{d.begin_serial, 77});
+         d.hear(RunBusy{d.asked.begin, 77});
        }},
       {"RunUnrecorded",
        [](Daemon& d) {
-         d.hear(RunUnrecorded{d.begin_serial, Error{ErrorCode::full, "no space"}});
+         d.hear(RunUnrecorded{d.asked.begin, Error{ErrorCode::full, "no space"}});
        }},
       {"ScriptEnded, 0", [](Daemon& d) { d.ended(); }},
       {"ScriptEnded, 3", [](Daemon& d) { d.ended(3); }},
       {"ProcessesAlive, none", [](Daemon& d) { d.alive({}); }},
       {"ProcessesAlive, some", [](Daemon& d) { d.alive({"dump (pid 12)"}); }},
       {"OrphansReaped", [](Daemon& d) { d.hear(OrphansReaped{}); }},
-      {"RunRecorded", [](Daemon& d) { d.hear(RunRecorded{d.record_serial}); }},
-      {"RecordsFlushed", [](Daemon& d) { d.hear(RecordsFlushed{d.flush_serial}); }},
+      {"RunRecorded", [](Daemon& d) { d.hear(RunRecorded{d.asked.record}); }},
+      {"RecordsFlushed", [](Daemon& d) { d.hear(RecordsFlushed{d.asked.flush}); }},
   };
   return all;
 }

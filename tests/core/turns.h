@@ -20,6 +20,10 @@ inline WallTime wall(std::string_view time) {
   return text::parse_rfc3339("2026-11-23T" + std::string(time) + "Z").value();
 }
 
+inline Script script(Hook hook, const std::string& name) {
+  return {hook, name, "/scripts/" + std::string(name_of(hook)) + "/" + name};
+}
+
 inline cron::Schedule schedule_of(std::string_view text) {
   const cron::ZoneSource utc = [](std::string_view) -> Result<cron::Zone> { return cron::Zone(); };
   return cron::parse_schedule(text, "", utc).value();
@@ -104,6 +108,27 @@ A last(const std::vector<Action>& actions) {
   }
   throw std::logic_error("no such action");
 }
+
+/// What was asked for last, for its answer.
+struct Asked {
+  Serial reading = 0;
+  Serial begin = 0;
+  Serial script = 0;
+  Serial look = 0;
+  Serial record = 0;
+  Serial flush = 0;
+
+  void note(const std::vector<Action>& actions) {
+    for (const Action& action : actions) {
+      if (const auto* const read = std::get_if<ReadHooks>(&action)) reading = read->serial;
+      if (const auto* const begun = std::get_if<BeginRun>(&action)) begin = begun->serial;
+      if (const auto* const started = std::get_if<StartScript>(&action)) script = started->serial;
+      if (const auto* const looked = std::get_if<EndProcesses>(&action)) look = looked->serial;
+      if (const auto* const finished = std::get_if<FinishRun>(&action)) record = finished->serial;
+      if (const auto* const flushed = std::get_if<FlushRecords>(&action)) flush = flushed->serial;
+    }
+  }
+};
 
 /// Both clocks, which stand still until they are told, and the serials.
 class Turns {

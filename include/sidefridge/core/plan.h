@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/job.h"
@@ -19,5 +20,8 @@ struct Plan {
   std::uint32_t attempt = 1;         // more than one: a retry
   std::optional<Request> request{};  // who is told how it ended
 };
+
+/// The reason in the record of one that SIGTERM withdraws before its first script.
+inline constexpr std::string_view withdrawn_by_sigterm = "SIGTERM came before it started";
 
 }  // namespace sidefridge::core

@@ -67,6 +67,7 @@ public:
 private:
   std::optional<Tick> after(WallTime instant) const noexcept;
   void settle(WallTime until) noexcept;
+  void go_on(WallTime settled_until) noexcept;
 
   Schedule schedule_;
   Duration delay_;

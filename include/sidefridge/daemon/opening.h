@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/loop/fd_watch.h"

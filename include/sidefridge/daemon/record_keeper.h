@@ -47,6 +47,8 @@ private:
 
   template <class Call, class Done>
   void post(Call call, Done done);
+  template <class Call>
+  void post_if_room(std::string_view what, Call call);  // `what` is a literal: it outlives the job
   /// Whether another change may wait for the store.
   Result<void> has_room() const;
   void log_failure(const Result<void>& result, std::string_view what);
