@@ -122,16 +122,9 @@ std::string trigger_text(const core::RunRecord& run) {
   return text;
 }
 
-std::string ticks_text(const core::RunRecord& run) {
-  const std::string first = text::format_rfc3339(run.scheduled_at);
-  if (run.ticks == 1) return first;
-  return std::to_string(run.ticks) + " ticks from " + first + " to " +
-         text::format_rfc3339(run.last_scheduled_at.value_or(run.scheduled_at));
-}
-
 std::string reason_text(const core::RunRecord& run) {
   const std::string reason = text::one_line(run.reason);
-  return run.ticks == 1 ? reason : ticks_text(run) + ": " + reason;
+  return run.ticks == 1 ? reason : core::ticks_text(run) + ": " + reason;
 }
 
 void append_json(text::JsonWriter& json, const core::RunRecord& run, WallTime now) {

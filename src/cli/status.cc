@@ -145,8 +145,8 @@ std::string as_text(const Status& status, WallTime now) {
     text += "reason        " + text::one_line(status.last->reason) + '\n';
   text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
   if (status.last_missed) {
-    text +=
-        "last missed   " + ticks_text(*status.last_missed) + ": " + text::one_line(status.last_missed->reason) + '\n';
+    text += "last missed   " + core::ticks_text(*status.last_missed) + ": " +
+            text::one_line(status.last_missed->reason) + '\n';
   }
   text += "runs          " + count_text(status) + '\n';
   return text;

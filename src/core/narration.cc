@@ -22,10 +22,8 @@ Log line(LogLevel level, std::string text) {
 }
 
 std::string ticks_of(const RunRecord& record) {
-  const std::string first = "the tick of " + format_rfc3339(record.scheduled_at);
-  if (record.ticks == 1) return first + " was missed";
-  return std::to_string(record.ticks) + " ticks from " + format_rfc3339(record.scheduled_at) + " to " +
-         format_rfc3339(record.last_scheduled_at.value_or(record.scheduled_at)) + " were missed";
+  if (record.ticks == 1) return "the tick of " + ticks_text(record) + " was missed";
+  return ticks_text(record) + " were missed";
 }
 
 std::string_view verb_of(Send sent) {

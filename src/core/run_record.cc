@@ -1,6 +1,8 @@
 // run_record.cc - the words for jobs, triggers and outcomes.
 #include "sidefridge/core/run_record.h"
 
+#include "sidefridge/text/time_format.h"
+
 namespace sidefridge::core {
 
 bool never_began(Outcome outcome) noexcept {
@@ -49,6 +51,13 @@ std::string_view name_of(StepOutcome outcome) noexcept {
     case StepOutcome::interrupted: return "interrupted";
   }
   return "unknown";
+}
+
+std::string ticks_text(const RunRecord& run) {
+  const std::string first = text::format_rfc3339(run.scheduled_at);
+  if (run.ticks == 1) return first;
+  return std::to_string(run.ticks) + " ticks from " + first + " to " +
+         text::format_rfc3339(run.last_scheduled_at.value_or(run.scheduled_at));
 }
 
 }  // namespace sidefridge::core

@@ -39,10 +39,7 @@ std::string outcome_text(const core::StepRecord& step);
 /// Why the run began, and which attempt it is unless it is the first.
 std::string trigger_text(const core::RunRecord& run);
 
-/// The tick of a run, or of several missed ones how many, the first and the last: "3 ticks from … to …".
-std::string ticks_text(const core::RunRecord& run);
-
-/// Why it did not succeed, one line; ahead of it ticks_text() when it stands for several ticks.
+/// Why it did not succeed, one line; ahead of it core::ticks_text() when it stands for several ticks.
 std::string reason_text(const core::RunRecord& run);
 
 /// A run as a JSON object with its steps.

@@ -97,4 +97,7 @@ std::string_view name_of(Outcome outcome) noexcept;
 /// "running", "exited", "signalled", "not started", "timed out", "interrupted".
 std::string_view name_of(StepOutcome outcome) noexcept;
 
+/// The tick of a run, or of several missed ones how many, the first and the last: "3 ticks from … to …".
+std::string ticks_text(const RunRecord& run);
+
 }  // namespace sidefridge::core
