@@ -11,27 +11,12 @@
 
 #include "tests/sim/life.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SIDEFRIDGE_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SIDEFRIDGE_SANITIZED
-#endif
-
 namespace sidefridge::sim {
 namespace {
 
 // The tests of a release (./tools/test --release) play the thousand.
-#if defined(SIDEFRIDGE_SANITIZED)
-// Each event takes eighty times as long.
-constexpr std::uint64_t default_years = 40;
-constexpr const char* build = "with sanitizers";
-#else
-constexpr std::uint64_t default_years = 1000;
-constexpr const char* build = "without sanitizers";
-#endif
+constexpr std::uint64_t default_years = SIDEFRIDGE_SANITIZED ? 40 : 1000;
+constexpr const char* build = SIDEFRIDGE_SANITIZED ? "with sanitizers" : "without sanitizers";
 
 constexpr int most_tries = 2'000;
 

@@ -235,10 +235,10 @@ TEST_F(CommandsTest, a_file_that_is_no_store_is_a_failure) {
 
 TEST_F(CommandsTest, of_eight_parallel_writers_no_update_is_lost) {
   constexpr int writers = 8;
-  constexpr int saves = 200;
+  constexpr int saves = SIDEFRIDGE_SANITIZED ? 40 : 200;
   const std::string script = "i=0; while [ $i -lt " + std::to_string(saves) +
                              " ]; do \"$0\" \"$1-$i\" \"value $1 $i\" || exit 1; i=$((i+1)); done";
-  // 1,600 starts are enough to wait for; the other tests look for leaks.
+  // That many starts are enough to wait for; the other tests look for leaks.
   Arguments quick = environment();
   quick.push_back("ASAN_OPTIONS=detect_leaks=0");
   std::vector<std::unique_ptr<Process>> processes;
@@ -265,6 +265,7 @@ TEST_F(CommandsTest, one_killed_at_any_instant_loses_its_own_update_at_most_and_
   saves({"OTHER", "other"});
   std::string current(1 << 20, 'a');
   saves({"--stdin", "KEY"}, current);
+  constexpr int rounds = SIDEFRIDGE_SANITIZED ? 30 : 120;
   int round = 0;
   int killed = 0;
   // Returns: whether it ended by itself within that time.
@@ -289,7 +290,7 @@ TEST_F(CommandsTest, one_killed_at_any_instant_loses_its_own_update_at_most_and_
   std::mt19937::result_type long_enough = 250;
   while (!save_and_kill_after(long_enough) && long_enough < wait_limit_ms * 1000U) long_enough *= 2;
   std::mt19937 random(20260731);
-  while (round < 60) save_and_kill_after(random() % long_enough);
+  while (round < rounds) save_and_kill_after(random() % long_enough);
   EXPECT_GT(killed, 0);
 
   loads({"OTHER"}, "other\n");
