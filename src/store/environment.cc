@@ -148,6 +148,15 @@ Result<Transaction> Environment::begin(unsigned flags) {
   return Transaction(txn, file_.get());
 }
 
+bool Environment::is_new() const noexcept {
+  MDB_envinfo info{};
+  return mdb_env_info(file_->env.get(), &info) == 0 && info.me_last_txnid == 0;
+}
+
+void Environment::set_sync(Sync sync) noexcept {
+  mdb_env_set_flags(file_->env.get(), MDB_NOSYNC, sync == Sync::never ? 1 : 0);
+}
+
 Result<Transaction> Environment::begin_write() {
   return begin(0);
 }

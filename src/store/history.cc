@@ -112,10 +112,13 @@ Result<Environment> History::open_sound(const std::string& path, const Settings&
   auto environment = Environment::open(path, {.access = Environment::Access::create, .map_bytes = settings.map_bytes});
   if (!environment) return environment;
   if (auto whole = environment->fill_up(); !whole) return std::move(whole).error();
+  // A start does not wait for the disk where there is nothing to lose: the first record is synced, and with it this.
+  if (environment->is_new()) environment->set_sync(Environment::Sync::never);
   auto transaction = environment->begin_write();
   if (!transaction) return std::move(transaction).error();
   if (auto sound = probe(*transaction); !sound) return std::move(sound).error();
   if (auto made = transaction->commit(); !made) return std::move(made).error();
+  environment->set_sync(Environment::Sync::at_commit);
   return environment;
 }
 
@@ -177,8 +180,8 @@ Result<std::uint64_t> History::store_once(const core::RunRecord& run) {
   const std::string key = format_key(sequence);
   const std::string bytes = core::format_record(run);
   if (auto put = transaction->put(databases->runs, key, bytes); !put) return std::move(put).error();
-  auto noted = run.outcome == core::Outcome::running ? transaction->put(databases->unfinished, key, {})
-                                                     : transaction->erase(databases->unfinished, key);
+  auto noted = core::is_unfinished(run) ? transaction->put(databases->unfinished, key, {})
+                                        : transaction->erase(databases->unfinished, key);
   if (!noted) return std::move(noted).error();
   if (run.sequence == 0) {
     if (auto counted = note_schedule(*transaction, databases->facts, run); !counted) {

@@ -69,6 +69,11 @@ public:
   /// Makes a file that was cut short as long as it says it is: what is missing is then an error and no SIGBUS.
   Result<void> fill_up();
 
+  /// Whether nothing was ever committed to it.
+  bool is_new() const noexcept;
+  /// From the next commit on.
+  void set_sync(Sync sync) noexcept;
+
   /// Frees what readers that were killed still hold. Returns: how many.
   int clear_stale_readers() noexcept;
 

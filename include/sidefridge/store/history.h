@@ -46,7 +46,7 @@ public:
   /// The newest `count` runs, oldest first.
   Result<std::vector<core::RunRecord>> latest(std::size_t count);
 
-  /// Runs begun and not finished, oldest first.
+  /// Runs that are unfinished (core::is_unfinished), oldest first.
   Result<std::vector<core::RunRecord>> unfinished();
 
   /// The newest run that succeeded, install_dependencies aside; known also when its record is long gone.
