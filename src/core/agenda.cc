@@ -49,6 +49,13 @@ std::optional<Agenda::Due> Agenda::take_due(WallTime now, Duration lead) {
   return Due{Plan{JobId::backup, Trigger::schedule, tick.at, tick.due_at}, ticks_.pass_over(now)};
 }
 
+std::optional<Plan> Agenda::make_up(const Plan& ended, WallTime now) const {
+  const bool lost_again = ended.lost && ended.trigger == Trigger::catch_up;
+  if (!stands_for_tick(ended) || lost_again || settings_.catch_up == Duration::zero()) return std::nullopt;
+  if (ended.scheduled_at > now || ended.scheduled_at < now - settings_.catch_up) return std::nullopt;
+  return Plan{JobId::backup, Trigger::catch_up, ended.scheduled_at, now};
+}
+
 std::optional<WallTime> Agenda::due_at() const noexcept {
   if (!ticks_.next()) return std::nullopt;
   return ticks_.next()->due_at;
@@ -71,6 +78,7 @@ Duration Agenda::retry_later(const Plan& failed, MonoTime now) {
   Plan again = failed;
   ++again.attempt;
   again.request.reset();  // who asked has been answered
+  again.lost.reset();
   return retry_again(again, now);
 }
 

@@ -144,7 +144,7 @@ constexpr std::array<ConfigOption, 21> options{{
      "whether the daemon runs once when it starts, too",
      [](Config& config, std::string_view value) { return assign_truth(config.job.run_on_start, value); }},
     {"SIDEFRIDGE_CATCH_UP", "catch-up", "0", "duration, 0 is never",
-     "how old a missed tick may be for one run in its place, at start or after the clock was set",
+     "how old a tick may be that was missed, lost or ended by SIGTERM, for one run in its place",
      [](Config& config, std::string_view value) { return assign_duration(config.job.catch_up, value); }},
     {"SIDEFRIDGE_JITTER", "jitter", "0", "duration, 0 is none", "the most a tick is delayed, by pod name",
      [](Config& config, std::string_view value) { return assign_duration(config.jitter, value); }},

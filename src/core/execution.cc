@@ -14,6 +14,7 @@ constexpr Duration longest_poise = std::chrono::seconds(1);
 static_assert(longest_poise > tick_lead);
 
 RunRecord record_of(const Plan& plan, const std::string& run_id, WallTime now) {
+  if (plan.lost) return *plan.lost;
   RunRecord record;
   record.started_at = std::max(now, plan.due_at);
   record.run_id = run_id;
@@ -69,8 +70,12 @@ void Execution::on(const RunUnrecorded& unrecorded, Turn& turn) {
     return;
   }
   turn.tell(happened::RunUnrecorded{record().run_id, unrecorded.error.text});
-  run_.fail("Run could not start: " + unrecorded.error.text);
+  cannot_begin("Run could not start: " + unrecorded.error.text);
   start_when_due(turn);
+}
+
+void Execution::cannot_begin(std::string reason) {
+  run_.fail(settings_.cannot_begin.empty() ? std::move(reason) : settings_.cannot_begin);
 }
 
 // A wall clock that was set back does not hold up a run that has begun; that it is set by a moment, as NTP does, is
@@ -89,7 +94,11 @@ void Execution::start(Turn& turn) {
   run_.record().started_at = std::min(run_.record().started_at, turn.now.wall);
   began_at_ = turn.now.wall;
   began_mono_ = turn.now.mono;
-  turn.tell(happened::RunStarted{record().run_id, record().trigger});
+  if (plan_.lost) {
+    turn.tell(happened::LostRunFollowed{record().run_id});
+  } else {
+    turn.tell(happened::RunStarted{record().run_id, record().trigger});
+  }
   limit_run(turn);
   run_next_script(turn);
 }
@@ -204,16 +213,24 @@ void Execution::on(const OrphansReaped& reaped, Turn& turn) {
 
 void Execution::finish(Turn& turn) {
   run_.finish(run_clock(turn));
+  run_.record().owed =
+      grace_over_ && (plan_.lost || (record().outcome == Outcome::interrupted && stands_for_tick(plan_)));
   record(End::finished, turn);
   turn.tell(happened::RunFinished{record(), begun_ ? turn.now.mono - began_mono_ : Duration::zero()});
 }
 
 void Execution::withdraw(Turn& turn) {
   RunRecord& record = run_.record();
+  if (plan_.lost) {
+    record = *plan_.lost;
+    this->record(End::withdrawn, turn);
+    return;
+  }
   record.started_at = turn.now.wall;
   record.finished_at = turn.now.wall;
   record.outcome = Outcome::skipped;
   record.reason = withdrawn_by_sigterm;
+  record.owed = stands_for_tick(plan_);
   turn.tell(happened::TickSkipped{record});
   this->record(End::withdrawn, turn);
 }
@@ -246,7 +263,7 @@ void Execution::on_time(Turn& turn) {
                           const std::string reason =
                               "the state folder did not answer for " + text::format_duration(store_patience);
                           turn.tell(happened::RunUnrecorded{record().run_id, reason});
-                          run_.fail("Run could not start: " + reason);
+                          cannot_begin("Run could not start: " + reason);
                           start_when_due(turn);
                         },
                         [&](Poised&) { start_when_due(turn); },

@@ -76,6 +76,9 @@ Log narrate(const Happening& happening) {
             return about(started.run_id, LogLevel::info,
                          "run " + started.run_id + " started (" + std::string(name_of(started.trigger)) + ")");
           },
+          [](const LostRunFollowed& followed) {
+            return about(followed.run_id, LogLevel::info, "on_error runs for the lost run " + followed.run_id);
+          },
           [](const ScriptStarted& started) {
             return Log{LogLevel::info, started.script.tag() + " started", started.run_id, started.script.path};
           },

@@ -37,6 +37,7 @@ enum class RunTag : std::uint8_t {
   job = 12,
   last_scheduled_at = 13,
   ticks = 14,
+  owed = 15,
 };
 enum class StepTag : std::uint8_t {
   hook = 1,
@@ -248,6 +249,7 @@ std::optional<RunRecord> read_run(Reader reader) {
       case RunTag::last_scheduled_at: run.last_scheduled_at = field.time(); return Tagged::known;
       case RunTag::ticks: run.ticks = field.number<std::uint64_t>(); return Tagged::known;
       case RunTag::job: run.job = field.enumerator<JobId>(); return Tagged::known;
+      case RunTag::owed: run.owed = field.number<std::uint8_t>() != 0; return Tagged::known;
     }
     return Tagged::unknown;
   });
@@ -381,6 +383,7 @@ std::string format_record(const RunRecord& run) {
       .enumerator(RunTag::job, run.job)
       .time(RunTag::last_scheduled_at, run.last_scheduled_at);
   if (run.ticks != 1) fields.number(RunTag::ticks, run.ticks);
+  if (run.owed) fields.number(RunTag::owed, std::uint8_t{1});
 
   // The newest steps tell why a run ended as it did, so they are kept when not all fit.
   std::vector<std::string> kept;

@@ -28,7 +28,9 @@ std::string failure_message(const Script& script, const ScriptResult& result) {
   return text;
 }
 
-Run::Run(RunRecord record, const Job& job, const HookSet& hooks) : record_(std::move(record)) {
+Run::Run(RunRecord record, const Job& job, const HookSet& hooks)
+    : record_(std::move(record)), lost_(record_.outcome == Outcome::lost) {
+  record_.outcome = Outcome::running;
   for (const Stage& stage : job.stages) {
     const std::vector<Script>& scripts = hooks.scripts(stage.hook);
     std::vector<Script>& all = stage.role == StageRole::chain ? chain_ : on_error_;
@@ -95,6 +97,10 @@ void Run::enter_on_error(Failure failure) {
 
 void Run::finish(WallTime at) {
   check(!running_, "a run finishes after its scripts");
+  if (lost_) {
+    record_.outcome = Outcome::lost;
+    return;
+  }
   record_.finished_at = at;
   record_.outcome = failure_ ? Outcome::failed : interruption_ ? Outcome::interrupted : Outcome::succeeded;
   if (failure_) record_.reason = failure_->message;

@@ -37,7 +37,8 @@ Result<RunBook> RunBook::open(std::unique_ptr<RunStore> store, Settings settings
   RunBook book(std::move(store), std::move(settings), owner);
   if (auto taken = book.take_locks(); !taken) return std::move(taken).error();
   if (auto opened = book.store_->open_history(); !opened) return std::move(opened).error();
-  if (auto ours = book.take_over(); !ours) return std::move(ours).error();
+  if (auto ours = book.take_over(Finder::at_start); !ours) return std::move(ours).error();
+  if (auto found = book.find_owed(); !found) return std::move(found).error();
   if (owner == Owner::daemon) book.store_->unlock(RunStore::Lock::run);
   return book;
 }
@@ -60,18 +61,38 @@ Result<void> RunBook::take_locks() {
 
 // Records the runs that nobody is left to finish, and makes new variables.
 // Requires: the run lock; the variables that lie there are not ours.
-Result<void> RunBook::take_over() {
+Result<void> RunBook::take_over(Finder finder) {
   auto unfinished = store_->unfinished();
   if (!unfinished) return std::move(unfinished).error();
   for (RunRecord& run : *unfinished) {
+    if (run.outcome != Outcome::running) continue;
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
-    run.steps = steps_left_by(run);
+    if (run.steps.empty()) run.steps = steps_left_by(run);  // else it was lost before, and on_error was running for it
+    // Beside a daemon only `once` runs, and who called it saw it end.
+    run.owed = finder == Finder::at_start;
     if (auto stored = store_->record(run); !stored) return std::move(stored).error();
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
   }
   return store_->recreate_variables();
+}
+
+// What there is to do about a lost run takes its time, and it may be lost again.
+Result<void> RunBook::find_owed() {
+  if (owner_ != Owner::daemon) return {};
+  auto unfinished = store_->unfinished();
+  if (!unfinished) return std::move(unfinished).error();
+  for (RunRecord& run : *unfinished) {
+    if (!run.owed) continue;
+    if (run.outcome != Outcome::lost) {
+      RunRecord settled = run;
+      settled.owed = false;
+      if (auto stored = store_->record(settled); !stored) return std::move(stored).error();
+    }
+    owed_.push_back(std::move(run));
+  }
+  return {};
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is
@@ -99,7 +120,7 @@ Result<std::uint64_t> RunBook::store_intent(const RunRecord& run) {
   if (auto written = write_kept(); !written) return std::move(written).error();
   // Another process had its turn since; it may have been killed in the middle.
   if (!store_->variables_are_current()) {
-    if (auto ours = take_over(); !ours) return std::move(ours).error();
+    if (auto ours = take_over(Finder::beside_a_daemon); !ours) return std::move(ours).error();
   }
   // Before the intent: a namespace without a run harms nobody, a run recorded without its namespace would be lost.
   if (auto begun = store_->begin_namespace(run.run_id); !begun) return std::move(begun).error();

@@ -110,7 +110,26 @@ void Scheduler::handle(const Begun& begun, Turn& turn) {
     miss(missed, "no daemon was running", turn);
   }
   if (begun.run) handle(RunRequested{*begun.run}, turn);
-  plan(Plan{JobId::install, Trigger::install, turn.now.wall, turn.now.wall}, turn);
+  queue_.push_front(Plan{JobId::install, Trigger::install, turn.now.wall, turn.now.wall});
+  see_to_owed(turn);
+}
+
+// on_error for a lost backup has what install_dependencies installs. An install that was lost may be lost again, and is
+// told before.
+void Scheduler::see_to_owed(Turn& turn) {
+  for (RunRecord& run : std::exchange(settings_.owed, {})) {
+    Plan plan{run.job, run.trigger, run.scheduled_at, turn.now.wall, run.attempt};
+    if (run.outcome != Outcome::lost) {
+      make_up(plan, turn);
+      continue;
+    }
+    plan.lost = std::move(run);
+    if (plan.job == JobId::install) {
+      queue_.push_front(std::move(plan));
+    } else {
+      queue_.push_back(std::move(plan));
+    }
+  }
 }
 
 void Scheduler::after_preparation(Turn& turn) {
@@ -118,7 +137,7 @@ void Scheduler::after_preparation(Turn& turn) {
   if (!agenda_ || shutdown_) return;
   turn.tell(happened::Ready{agenda_->describe_coming()});
   if (!settings_.job.run_on_start) return;
-  // It stands for what was missed, too.
+  // It stands for what was missed or not ended, too.
   std::erase_if(queue_, [](const Plan& plan) { return plan.trigger == Trigger::catch_up; });
   queue_.push_back(Plan{JobId::backup, Trigger::start, turn.now.wall, turn.now.wall});
 }
@@ -316,6 +335,10 @@ void Scheduler::plan(Plan plan, Turn& turn) {
 
 void Scheduler::begin(Plan plan, Turn& turn) {
   work_ = Idle{};
+  if (plan.lost) {
+    execute(plan, std::nullopt, turn);
+    return;
+  }
   const bool installed = preparation_.done(hooks_.set());
   if (plan.job == JobId::install && installed) {
     if (!agenda_) hooks_.trust_last_reading();  // the one run follows at once
@@ -329,13 +352,17 @@ void Scheduler::begin(Plan plan, Turn& turn) {
 }
 
 void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) {
-  if (plan.job == JobId::install) preparation_.begin(hooks_.set());
+  if (plan.job == JobId::install && !plan.lost) preparation_.begin(hooks_.set());
   const bool retried = agenda_ && plan.job == JobId::backup;
   Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
-                               retried ? agenda_->attempts_left(plan) : 0,
-                               hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read"};
-  const std::string run_id = run_ids_.make(std::max(turn.now.wall, plan.due_at));
+                               retried ? agenda_->attempts_left(plan) : 0, why_it_cannot_begin(plan)};
+  const std::string run_id = plan.lost ? plan.lost->run_id : run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
+}
+
+std::string Scheduler::why_it_cannot_begin(const Plan& plan) const {
+  if (plan.lost) return "Run " + plan.lost->run_id + " was lost: " + plan.lost->reason;
+  return hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read";
 }
 
 void Scheduler::handle(const RunRequested& run, Turn& turn) {
@@ -360,7 +387,9 @@ void Scheduler::after(const Executing& done, Turn& turn) {
       if (done.held) withdraw(*done.held, turn);
       return;
     case Execution::End::finished:
-      if (done.execution.plan().job == JobId::install) {
+      if (done.execution.plan().lost) {
+        after_lost(done.execution.plan(), turn);
+      } else if (done.execution.plan().job == JobId::install) {
         after_install(done, turn);
       } else {
         after_backup(done, turn);
@@ -379,7 +408,7 @@ void Scheduler::after_busy(const Plan& refused, int holder_pid, Turn& turn) {
   } else if (refused.request) {
     turn.tell(happened::RunRefused{reason});
     answer(refused.request, Reply::busy, turn);
-  } else if (refused.attempt > 1) {
+  } else if (refused.attempt > 1 || refused.lost) {
     turn.tell(happened::RunRefused{reason});
     if (shutdown_) return;
     const Duration delay = agenda_->retry_again(refused, turn.now.mono);
@@ -423,6 +452,21 @@ void Scheduler::after_backup(const Executing& done, Turn& turn) {
   if (outcome == Outcome::failed) retry_if_left(done.execution.plan(), turn);
 }
 
+void Scheduler::after_lost(const Plan& lost, Turn& turn) {
+  if (lost.job == JobId::backup) make_up(lost, turn);
+}
+
+// One run for all that ask for one, at most.
+void Scheduler::make_up(const Plan& ended, Turn& turn) {
+  const auto is_another = [](const Plan& plan) { return plan.job == JobId::backup && !plan.lost; };
+  if (!agenda_ || std::any_of(queue_.begin(), queue_.end(), is_another)) return;
+  if (ended.lost && agenda_->attempts_left(ended) > 0) {
+    retry_if_left(ended, turn);
+  } else if (const std::optional<Plan> plan = agenda_->make_up(ended, turn.now.wall); plan && !shutdown_) {
+    queue_.push_back(*plan);
+  }
+}
+
 void Scheduler::retry_if_left(const Plan& failed, Turn& turn) {
   if (!agenda_ || shutdown_ || agenda_->attempts_left(failed) == 0) return;
   const Duration delay = agenda_->retry_later(failed, turn.now.mono);
@@ -443,7 +487,9 @@ RunRecord Scheduler::record_without_run(const Plan& plan, Outcome outcome, std::
 
 // Whether a tick was taken of which the store knows nothing yet.
 bool Scheduler::tick_awaits_its_record() const noexcept {
-  const auto is_tick = [](const Plan& plan) { return plan.trigger == Trigger::schedule && plan.attempt == 1; };
+  const auto is_tick = [](const Plan& plan) {
+    return plan.trigger == Trigger::schedule && plan.attempt == 1 && !plan.lost;
+  };
   if (const auto* const awaiting = std::get_if<AwaitingHooks>(&work_)) return is_tick(awaiting->plan);
   const auto* const executing = std::get_if<Executing>(&work_);
   if (executing == nullptr) return false;
@@ -468,10 +514,13 @@ RunRecord Scheduler::skip(const Plan& plan, const std::string& reason, Turn& tur
   return record;
 }
 
-// It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one.
+// It was decided on, and SIGTERM came first. What nobody counts on leaves no record: the tick of a retry has one, and
+// what is left of a lost run stays owed.
 void Scheduler::withdraw(const Plan& plan, Turn& turn) {
-  if (plan.job == JobId::backup && !plan.request && plan.attempt == 1) {
-    turn.act(RecordTick{skip(plan, std::string(withdrawn_by_sigterm), turn)});
+  if (plan.job == JobId::backup && !plan.request && plan.attempt == 1 && !plan.lost) {
+    RunRecord skipped = skip(plan, std::string(withdrawn_by_sigterm), turn);
+    skipped.owed = stands_for_tick(plan);
+    turn.act(RecordTick{std::move(skipped)});
   }
   answer(plan.request, Reply::stopping, turn);
 }

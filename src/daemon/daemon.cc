@@ -28,11 +28,12 @@ namespace sidefridge::daemon {
 namespace {
 
 core::Scheduler::Settings scheduler_settings(const core::Config& config, Daemon::Mode mode,
-                                             std::optional<WallTime> settled_until) {
+                                             std::optional<WallTime> settled_until, std::vector<core::RunRecord> owed) {
   core::Scheduler::Settings settings;
   if (mode == Daemon::Mode::schedule) settings.schedule = config.schedule.value();
   settings.delay = cron::jitter_of(config.pod_name.value_or(""), config.jitter);
   settings.settled_until = settled_until;
+  settings.owed = std::move(owed);
   settings.job = config.job;
   settings.hooks = config.hooks;
   settings.grace = config.grace;
@@ -74,7 +75,7 @@ Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environm
       console_(std::move(console)),
       records_(*lanes_.store, *console_, *this, std::move(files.book)),
       hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(files.generations), schedule_file(config_, mode)),
-      scheduler_(scheduler_settings(config_, mode, files.settled_until)),
+      scheduler_(scheduler_settings(config_, mode, files.settled_until, std::move(files.owed))),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
 Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) {
@@ -95,7 +96,8 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
       hooks::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
                                hooks::CopySettings{.limit_bytes = config.hooks_limit_bytes});
   if (!generations) return std::move(generations).error();
-  return Files{std::move(*book), std::move(*generations), past->settled_until};
+  std::vector<core::RunRecord> owed = book->take_owed();
+  return Files{std::move(*book), std::move(*generations), past->settled_until, std::move(owed)};
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {

@@ -79,6 +79,7 @@ const std::vector<Row>& rows() {
       {RunRefused{"process 7 runs one"}, LogLevel::error, "no run begins: process 7 runs one"},
       {RunUnrecorded{"r-1", "no space left"}, LogLevel::error, "run r-1 cannot be recorded: no space left", "r-1"},
       {RunStarted{"r-1", Trigger::catch_up}, LogLevel::info, "run r-1 started (catch-up)", "r-1"},
+      {LostRunFollowed{"r-1"}, LogLevel::info, "on_error runs for the lost run r-1", "r-1"},
       {ScriptStarted{"r-1", dump}, LogLevel::info, "backups/10-dump started", "r-1", dump.path},
       {ScriptFinished{"r-1", dump, ended(StepOutcome::exited), 2s}, LogLevel::info, "backups/10-dump finished in 2 s",
        "r-1", dump.path},

@@ -106,6 +106,16 @@ TEST(Record, a_run_has_these_bytes) {
   EXPECT_EQ(hex(bytes), hex(bytes_of("52 02 0000008f" + run_fields())));
 }
 
+TEST(Record, that_a_run_is_owed_has_these_bytes) {
+  RunRecord owed;
+  owed.owed = true;
+  const std::string bytes = format_record(owed);
+  EXPECT_NE(hex(bytes).find("0f000101"), std::string::npos) << hex(bytes);
+  const auto parsed = parse_run_record(bytes);
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(*parsed, owed);
+}
+
 TEST(Record, a_step_has_these_bytes) {
   EXPECT_EQ(hex(format_record(sample_step())), hex(bytes_of("53 02 00000042" + std::string(step_fields))));
 }
@@ -169,7 +179,7 @@ TEST(Record, enumerators_have_these_numbers) {
 
 TEST(Record, fields_are_read_in_any_order_and_unknown_ones_are_passed_over) {
   const auto parsed =
-      parse_run_record(record_of("52 02", "ff 0003 010203" + run_fields() + "0f 0000" + "64 0008 0000000000000001"));
+      parse_run_record(record_of("52 02", "ff 0003 010203" + run_fields() + "10 0000" + "64 0008 0000000000000001"));
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(*parsed, sample_run());
 

@@ -44,7 +44,7 @@ public:
     core::RunRecord& stored = folder_.history_[sequence];
     stored = run;
     stored.sequence = sequence;
-    if (run.outcome == core::Outcome::running) {
+    if (core::is_unfinished(run)) {
       folder_.unfinished_.insert(sequence);
     } else {
       folder_.unfinished_.erase(sequence);

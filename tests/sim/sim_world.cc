@@ -36,6 +36,7 @@ OpenBook open_surely(SimStore& store, core::RunBook::Owner owner, WallTime start
 
 core::Scheduler::Settings settled(core::Scheduler::Settings settings, const OpenBook& opened) {
   if (!settings.settled_until) settings.settled_until = opened.settled_until;
+  settings.owed = opened.owed;
   return settings;
 }
 
@@ -44,11 +45,12 @@ core::Scheduler::Settings settled(core::Scheduler::Settings settings, const Open
 Result<OpenBook> open_book(SimStore& store, core::RunBook::Owner owner, WallTime start, int pid) {
   auto book = core::RunBook::open(store.folder.open(pid), {"/state", "boot"}, owner);
   if (!book) return std::move(book).error();
-  if (owner == core::RunBook::Owner::once) return OpenBook{*std::move(book), std::nullopt};
+  if (owner == core::RunBook::Owner::once) return OpenBook{*std::move(book), std::nullopt, {}};
   if (auto noted = book->note_daemon({pid, start, {}, {}}); !noted) return std::move(noted).error();
   auto schedule = book->schedule();
   if (!schedule) return std::move(schedule).error();
-  return OpenBook{*std::move(book), schedule->settled_until};
+  std::vector<core::RunRecord> owed = book->take_owed();
+  return OpenBook{*std::move(book), schedule->settled_until, std::move(owed)};
 }
 
 void SimStore::begin_foreign_run() {
@@ -69,7 +71,11 @@ SimWorld::SimWorld(core::Scheduler::Settings settings, WallTime start, SimStore&
       book_(std::move(opened.book)),
       settled_until_(settings.settled_until ? settings.settled_until : opened.settled_until),
       scheduler_(settled(std::move(settings), opened)),
-      now_{start, MonoTime(std::chrono::hours(1))} {}
+      now_{start, MonoTime(std::chrono::hours(1))} {
+  for (const core::RunRecord& run : opened.owed) {
+    if (run.outcome == Outcome::lost) lost_.insert(run.run_id);
+  }
+}
 
 std::vector<core::RunRecord> SimWorld::runs() const {
   std::vector<core::RunRecord> found;
@@ -339,6 +345,7 @@ void SimWorld::check_after_event() {
     return;
   }
   if (end_by_ && now_.mono > *end_by_) violated("an ending takes longer than its grace allows");
+  if (!lost_.empty() && scheduler_.state_name() == "serving, idle") violated("on_error hears of each lost run");
   if (!begun_ || !events_.empty() || scheduler_.mono_deadline() || scheduler_.wall_deadline()) return;
   const std::string state = scheduler_.state_name();
   const bool waits_for_a_script = script_ && state.ends_with("running");
@@ -347,11 +354,13 @@ void SimWorld::check_after_event() {
 
 void SimWorld::check_record(const core::RunRecord& record) {
   if (record.outcome == Outcome::running) violated("a final record is final");
-  if (!record.finished_at || *record.finished_at < record.started_at) violated("no run takes negative time");
+  const bool lost = record.outcome == Outcome::lost;
+  const bool ends_well = lost || (record.finished_at && *record.finished_at >= record.started_at);
+  if (!ends_well) violated("no run takes negative time");
   for (const core::StepRecord& step : record.steps) {
     if (step.elapsed < Duration::zero()) violated("no step takes negative time");
     if (step.started_at < record.started_at) violated("no step starts before its run");
-    if (step.outcome == core::StepOutcome::running) violated("no step runs when its run is over");
+    if (!lost && step.outcome == core::StepOutcome::running) violated("no step runs when its run is over");
   }
   if (record.outcome != Outcome::succeeded && record.reason.empty()) violated("what did not succeed has a reason");
 }
@@ -405,7 +414,7 @@ void SimWorld::carry_out(const core::BeginRun& action) {
     violated("a run begins long before its tick");
   }
   if (stands_for_ticks(record) && record.scheduled_at <= now_.wall + core::tick_lead) highest_wall_ = now_.wall;
-  deal_with(record);
+  if (lost_.erase(record.run_id) == 0) deal_with(record);
   stepped_back_since_begin_ = false;
   const bool fails = call_fails();
   post(store_lane_, store_takes(), [this, action, fails]() -> std::optional<core::Event> {

@@ -61,6 +61,7 @@ struct Crash {};
 struct OpenBook {
   core::RunBook book;
   std::optional<WallTime> settled_until;  // of a daemon
+  std::vector<core::RunRecord> owed;      // to it
 };
 
 /// Opens the book of `store` at `start`. Errors: those of RunBook::open and of what a daemon notes in it.
@@ -211,6 +212,7 @@ private:
   std::optional<RunningScript> script_;
   std::optional<std::string> run_under_way_;  // from BeginRun to FinishRun, or to the answer that refuses it
   Serial begin_serial_ = 0;
+  std::set<std::string> lost_;  // runs of earlier daemons that on_error is owed for
   std::vector<std::string> started_;
   int scripts_started_ = 0;
   std::string last_run_id_;

@@ -1,6 +1,7 @@
 // stories_test.cc - the daemon's life, told in the simulated world.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <set>
 #include <string>
@@ -1010,6 +1011,181 @@ TEST_F(Story, a_run_found_unfinished_at_the_next_start_is_lost_and_knows_its_ste
   EXPECT_EQ(next.runs()[0].steps[0].outcome, StepOutcome::exited);
   EXPECT_EQ(next.runs()[0].steps[1].outcome, StepOutcome::running);
   EXPECT_EQ(next.runs()[1].outcome, Outcome::succeeded);
+}
+
+TEST_F(Story, on_error_hears_of_a_lost_run_at_the_next_start) {
+  {
+    World w = world();
+    w.add(Hook::before_backups, "a");
+    w.add(Hook::backups, "bkp", {.runs_for = 10h});
+    w.start();
+    w.advance(61min);
+  }
+  const std::string run_id = store.folder.history().begin()->second.run_id;
+  {
+    World next(daemon_settings(), at("2026-11-24T02:00:00Z"), store);
+    next.add(Hook::install_dependencies, "curl");
+    next.add(Hook::backups, "bkp");
+    next.add(Hook::on_error, "mail");
+    next.start();
+    next.advance(1min);
+    EXPECT_EQ(next.started(), (Tags{"install_dependencies/curl", "on_error/mail"}));
+    const core::StartScript& told = next.starts[1];
+    EXPECT_EQ(told.run_id, run_id);
+    EXPECT_EQ(told.failure->message, "Run " + run_id + " was lost: the process that ran it was killed");
+    EXPECT_TRUE(next.logged("on_error runs for the lost run " + run_id));
+    const core::RunRecord lost = next.runs()[0];
+    EXPECT_EQ(lost.outcome, Outcome::lost);
+    EXPECT_EQ(lost.reason, "the process that ran it was killed");
+    EXPECT_FALSE(lost.owed);
+    ASSERT_EQ(lost.steps.size(), 3U);
+    EXPECT_EQ(lost.steps[2].script, "/scripts/on_error/mail");
+    next.advance(2h);
+    EXPECT_EQ(next.runs().back().outcome, Outcome::succeeded);
+  }
+  World third(daemon_settings(), at("2026-11-24T06:00:00Z"), store);
+  third.add(Hook::on_error, "mail");
+  third.start();
+  third.advance(1min);
+  EXPECT_TRUE(third.started().empty());
+}
+
+TEST_F(Story, a_lost_run_stays_owed_until_on_error_was_over) {
+  {
+    World w = world();
+    w.add(Hook::backups, "bkp", {.runs_for = 10h});
+    w.start();
+    w.advance(61min);
+  }
+  {
+    World stopped(daemon_settings(), at("2026-11-24T02:00:00Z"), store);
+    stopped.add(Hook::install_dependencies, "curl", {.runs_for = 10h});
+    stopped.add(Hook::on_error, "mail");
+    stopped.start();
+    stopped.advance(1min);
+    stopped.stop();
+    stopped.stop();
+    stopped.advance(1min);
+    EXPECT_EQ(stopped.exit_code(), 0);
+  }
+  {
+    World interrupted(daemon_settings(), at("2026-11-24T03:30:00Z"), store);
+    interrupted.add(Hook::on_error, "mail", {.runs_for = 10h});
+    interrupted.start();
+    interrupted.advance(1min);
+    interrupted.stop();
+    interrupted.advance(1min);
+    EXPECT_EQ(interrupted.exit_code(), 0);
+  }
+  {
+    World killed(daemon_settings(), at("2026-11-24T04:00:00Z"), store);
+    killed.add(Hook::on_error, "mail", {.runs_for = 10h});
+    killed.start();
+    killed.advance(1min);
+    EXPECT_EQ(killed.started(), Tags{"on_error/mail"});
+  }
+  World last(daemon_settings(), at("2026-11-24T05:00:00Z"), store);
+  last.add(Hook::on_error, "mail");
+  last.start();
+  last.advance(1min);
+  EXPECT_EQ(last.started(), Tags{"on_error/mail"});
+  EXPECT_EQ(last.runs()[0].outcome, Outcome::lost);
+  EXPECT_FALSE(last.runs()[0].owed);
+}
+
+TEST_F(Story, an_install_that_was_lost_is_told_before_the_next_one_that_may_be_lost_too) {
+  {
+    World w = world();
+    w.add(Hook::install_dependencies, "curl", {.runs_for = 10h});
+    w.start();
+    w.advance(1min);
+  }
+  World next(daemon_settings(), at("2026-11-23T02:30:00Z"), store);
+  next.add(Hook::install_dependencies, "curl");
+  next.add(Hook::on_error, "mail");
+  next.start();
+  next.advance(1min);
+  EXPECT_EQ(next.started(), (Tags{"on_error/mail", "install_dependencies/curl"}));
+  EXPECT_TRUE(next.logged("ready; "));
+}
+
+TEST_F(Story, a_lost_run_is_made_up_for_once_within_the_catch_up_or_as_a_retry) {
+  struct Case {
+    Duration catch_up;
+    std::uint32_t retries;
+    bool run_on_start;
+    std::optional<core::Trigger> made_up;
+  };
+  for (const Case& c : {Case{0h, 0, false, std::nullopt}, Case{1h, 0, false, std::nullopt},
+                        Case{24h, 0, false, core::Trigger::catch_up}, Case{0h, 1, false, core::Trigger::schedule},
+                        Case{24h, 1, false, core::Trigger::schedule}, Case{24h, 1, true, core::Trigger::start}}) {
+    SCOPED_TRACE(::testing::Message() << text::format_duration(c.catch_up) << ", " << c.retries << " retries");
+    SimStore own;
+    core::Scheduler::Settings settings = daemon_settings();
+    settings.job.catch_up = c.catch_up;
+    settings.job.retries = c.retries;
+    settings.job.run_on_start = c.run_on_start;
+    {
+      World w(settings, at("2026-11-23T02:30:00Z"), own);
+      w.add(Hook::backups, "bkp", {.runs_for = 25min});
+      w.start();
+      w.advance(31min);
+    }
+    // Lost again and again, as when a backup takes more memory than its pod may have.
+    std::size_t tries = 0;
+    for (int start = 1; start <= 4; ++start) {
+      World next(settings, at("2026-11-23T05:00:00Z") + start * 1h, own);
+      next.add(Hook::backups, "bkp", {.runs_for = 10h});
+      next.add(Hook::on_error, "mail");
+      next.start();
+      next.advance(30min);
+      tries += static_cast<std::size_t>(std::count(next.started().begin(), next.started().end(), "backups/bkp"));
+      if (start > 1) continue;
+      EXPECT_EQ(next.started()[0], "on_error/mail");
+      if (!c.made_up) {
+        EXPECT_EQ(next.started().size(), 1U);
+        continue;
+      }
+      ASSERT_EQ(next.started().size(), 2U);
+      EXPECT_EQ(next.starts[1].trigger, *c.made_up);
+      EXPECT_EQ(next.starts[1].attempt, c.made_up == core::Trigger::schedule ? 2U : 1U);
+    }
+    EXPECT_EQ(tries, !c.made_up ? 0U : c.run_on_start ? 4U : c.retries > 0 && c.catch_up > 0h ? 3U : 1U);
+  }
+}
+
+TEST_F(Story, what_sigterm_kept_from_its_end_is_made_up_for_within_the_catch_up) {
+  for (const Duration lived : {Duration(60min - 20ms), Duration(61min)}) {
+    for (const Duration catch_up : {Duration(0h), Duration(24h)}) {
+      SCOPED_TRACE(text::format_duration(lived) + ", " + text::format_duration(catch_up));
+      SimStore own;
+      core::Scheduler::Settings settings = daemon_settings();
+      settings.job.catch_up = catch_up;
+      {
+        World w(settings, at("2026-11-23T02:00:00Z"), own);
+        w.add(Hook::backups, "bkp", {.runs_for = 10h});
+        w.start();
+        w.advance(lived);
+        w.stop();
+        w.advance(1min);
+        EXPECT_EQ(w.exit_code(), 0);
+      }
+      {
+        World next(settings, at("2026-11-23T05:00:00Z"), own);
+        next.add(Hook::backups, "bkp");
+        next.add(Hook::on_error, "mail");
+        next.start();
+        next.advance(1h);
+        EXPECT_EQ(next.started(), catch_up == 0h ? Tags{} : Tags{"backups/bkp"});
+        EXPECT_TRUE(next.missed().empty());
+      }
+      World third(settings, at("2026-11-23T08:00:00Z"), own);
+      third.add(Hook::backups, "bkp");
+      third.start();
+      third.advance(1h);
+      EXPECT_TRUE(third.started().empty());
+    }
+  }
 }
 
 // ---- what never answers, answers late, or does not die

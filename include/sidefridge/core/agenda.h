@@ -56,6 +56,10 @@ public:
   /// When the next tick is due; nothing: there is none.
   std::optional<WallTime> due_at() const noexcept;
 
+  /// Another run for the tick that `ended` was for, which was lost, or which SIGTERM ended or withdrew; nothing: its
+  /// tick does not count any more (SIDEFRIDGE_CATCH_UP), or it was made up for once, and lost again.
+  std::optional<Plan> make_up(const Plan& ended, WallTime now) const;
+
   /// How often a run is tried again at most if it fails.
   std::uint32_t attempts_left(const Plan& plan) const noexcept;
   /// The same run again later, unless a tick comes first.

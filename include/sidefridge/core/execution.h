@@ -9,8 +9,9 @@
 //   over       nothing more happens; outcome() says what to make of it
 //
 // A run that SIGTERM meets before its first script has begun nothing: it is withdrawn, and recorded as skipped. From
-// then on it goes on within the grace. Being over does not depend on anybody's answer: each state has a deadline, or
-// waits for a script, which has one if the user wants it and at the latest when the daemon ends.
+// then on it goes on within the grace. Of a lost run only on_error is left, and its record stays that of a lost run.
+// Being over does not depend on anybody's answer: each state has a deadline, or waits for a script, which has one if
+// the user wants it and at the latest when the daemon ends.
 #pragma once
 
 #include <cstdint>
@@ -104,6 +105,7 @@ private:
   };
   using State = std::variant<Recording, Poised, Running, Ending, Sweeping, Finishing, Over>;
 
+  void cannot_begin(std::string reason);
   void start_when_due(Turn& turn);
   void start(Turn& turn);
   void limit_run(Turn& turn) noexcept;

@@ -72,6 +72,10 @@ struct RunStarted {
   std::string run_id;
   Trigger trigger;
 };
+/// What is left of a run that was lost: on_error.
+struct LostRunFollowed {
+  std::string run_id;
+};
 struct ScriptStarted {
   std::string run_id;
   Script script;
@@ -120,9 +124,9 @@ struct Ended {};
 using Happening =
     std::variant<Log, happened::Ready, happened::ClockSet, happened::ScheduleChanged, happened::ScheduleUnreadable,
                  happened::HistoryAhead, happened::TicksMissed, happened::TickSkipped, happened::RunRefused,
-                 happened::RunUnrecorded, happened::RunStarted, happened::ScriptStarted, happened::ScriptFinished,
-                 happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned, happened::InstallChanged,
-                 happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
+                 happened::RunUnrecorded, happened::RunStarted, happened::LostRunFollowed, happened::ScriptStarted,
+                 happened::ScriptFinished, happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned,
+                 happened::InstallChanged, happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
                  happened::ProcessesGivenUp, happened::Ended>;
 
 /// The line about it.

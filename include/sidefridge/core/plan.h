@@ -19,7 +19,14 @@ struct Plan {
   WallTime due_at{};                 // when its first script is to start
   std::uint32_t attempt = 1;         // more than one: a retry
   std::optional<Request> request{};  // who is told how it ended
+  std::optional<RunRecord> lost{};   // the run of an earlier process that this one is: what is left of it is on_error
 };
+
+/// Whether another run is owed for one of these that SIGTERM ended, or kept from beginning: for a tick. Who requested a
+/// run knows that it ended, and the next daemon starts with install_dependencies and SIDEFRIDGE_RUN_ON_START anyway.
+inline bool stands_for_tick(const Plan& plan) noexcept {
+  return plan.trigger == Trigger::schedule || plan.trigger == Trigger::catch_up;
+}
 
 /// The reason in the record of one that SIGTERM withdraws before its first script.
 inline constexpr std::string_view withdrawn_by_sigterm = "SIGTERM came before it started";

@@ -48,7 +48,8 @@ std::string failure_message(const Script& script, const ScriptResult& result);
 /// The state of one run. A value: it does nothing, it says what is to be done.
 class Run {
 public:
-  /// Begins with `record` (identity, trigger, times) and the scripts that `job` has of `hooks`, which it copies.
+  /// Begins with `record` (identity, trigger, times) and the scripts that `job` has of `hooks`, which it copies. If
+  /// that is the record of a lost run, it stays lost: fail() is what comes next.
   Run(RunRecord record, const Job& job, const HookSet& hooks);
 
   /// The script to start next, or null when the run has none left. Requires: none is running.
@@ -90,6 +91,7 @@ private:
   void enter_on_error(Failure failure);
 
   RunRecord record_;
+  bool lost_;
   std::vector<Script> chain_;
   std::vector<Script> on_error_;
   Position position_ = Position::chain;

@@ -25,9 +25,9 @@ std::string holder_text(int pid);
 /// One daemon a state folder, and one run at a time in it, of daemon and `once` alike.
 ///
 /// The holder of the run lock may make new variables; all others notice that at their next begin(). Runs that
-/// their process left unfinished are recorded as lost by the next that takes the run lock.
-/// Owns:   the store with its locks, and final records that could not be written yet. Movable, not copyable.
-/// Thread: one thread at a time, not always the same one.  Blocks: as its store does.
+/// their process left unfinished are recorded as lost by the next that takes the run lock. What follows from that is
+/// the next daemon's: see take_owed(). Owns:   the store with its locks, and final records that could not be written
+/// yet. Movable, not copyable. Thread: one thread at a time, not always the same one.  Blocks: as its store does.
 class RunBook {
 public:
   struct Settings {
@@ -70,6 +70,11 @@ public:
   /// Notes which daemon this is, for `status`.
   Result<void> note_daemon(const DaemonRecord& daemon);
 
+  /// What earlier processes left owed, oldest first. Of a run that was lost, on_error: it stays owed until finish()
+  /// stores it without that. Of a run that SIGTERM ended or withdrew, another one: from now on that is the caller's.
+  /// Empty for `once`, and after the first call.
+  std::vector<RunRecord> take_owed() noexcept { return std::exchange(owed_, {}); }
+
   /// How far the schedule has come.
   Result<ScheduleRecord> schedule();
 
@@ -81,7 +86,9 @@ private:
       : store_(std::move(store)), settings_(std::move(settings)), owner_(owner) {}
 
   Result<void> take_locks();
-  Result<void> take_over();
+  enum class Finder { at_start, beside_a_daemon };
+  Result<void> take_over(Finder finder);
+  Result<void> find_owed();
   std::vector<StepRecord> steps_left_by(const RunRecord& run);
   Result<std::uint64_t> store_intent(const RunRecord& run);
   Result<void> write(const RunRecord& run);
@@ -96,6 +103,7 @@ private:
   };
   std::optional<Intent> intent_;  // of the run that began last, until it finishes
   std::vector<RunRecord> kept_;   // final records that met an error, oldest first
+  std::vector<RunRecord> owed_;
   std::vector<std::string> notices_;
 };
 

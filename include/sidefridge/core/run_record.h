@@ -81,12 +81,18 @@ struct RunRecord {
   std::string reason;               // one line on why it did not succeed; empty when it did
   std::vector<StepRecord> steps;    // in the order they ran
   std::uint32_t steps_omitted = 0;  // steps left out of the stored record because it grew too large
+  bool owed = false;                // the next daemon has yet to see to it: on_error, or another run (see Plan)
 
   friend bool operator==(const RunRecord&, const RunRecord&) = default;
 };
 
 /// Whether it stands for a tick that did not become a run.
 bool never_began(Outcome outcome) noexcept;
+
+/// Whether something of it is still to come: its end, or what is owed for it.
+inline bool is_unfinished(const RunRecord& run) noexcept {
+  return run.outcome == Outcome::running || run.owed;
+}
 
 /// "backup", "install".
 std::string_view name_of(JobId job) noexcept;

@@ -47,7 +47,7 @@ public:
   /// Stores a run in its place, one without a sequence as the newest: an intent while it is running, else its end.
   /// It is on the disk when the call returns.  Returns: its sequence.  Errors: then nothing has changed.
   virtual Result<std::uint64_t> record(const RunRecord& run) = 0;
-  /// Runs begun and not ended, oldest first.
+  /// Runs that are unfinished (is_unfinished), oldest first.
   virtual Result<std::vector<RunRecord>> unfinished() = 0;
   /// How far the schedule has come.
   virtual Result<ScheduleRecord> schedule() = 0;

@@ -57,6 +57,7 @@ public:
     std::optional<cron::Schedule> schedule{};
     Duration delay{};                         // of every tick: see Ticks
     std::optional<WallTime> settled_until{};  // ticks up to here are dealt with; nothing: this is the first daemon
+    std::vector<RunRecord> owed{};            // see RunBook::take_owed()
     JobSettings job{};
     HookSettings hooks{};
     Duration grace = default_grace;  // what a run may still take after SIGTERM
@@ -135,12 +136,16 @@ private:
   void plan(Plan, Turn&);
   void begin(Plan, Turn&);
   void execute(const Plan&, std::optional<Plan> held, Turn&);
+  std::string why_it_cannot_begin(const Plan&) const;
   void after(const Executing&, Turn&);
   void after_busy(const Plan&, int holder_pid, Turn&);
   void after_install(const Executing&, Turn&);
   void after_backup(const Executing&, Turn&);
   void after_preparation(Turn&);
   void retry_if_left(const Plan& failed, Turn&);
+  void see_to_owed(Turn&);
+  void after_lost(const Plan& lost, Turn&);
+  void make_up(const Plan& ended, Turn&);
 
   RunRecord record_without_run(const Plan&, Outcome, std::string reason, const Turn&) const;
   bool tick_awaits_its_record() const noexcept;

@@ -61,6 +61,7 @@ private:
     core::RunBook book;
     std::unique_ptr<hooks::Generations> generations;
     std::optional<WallTime> settled_until;
+    std::vector<core::RunRecord> owed;
   };
   /// Blocks: for the disk, and for other processes that write.
   static Result<Files> open_files(const core::Config& config, Mode mode);
