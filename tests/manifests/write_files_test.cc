@@ -1,9 +1,14 @@
 // write_files_test.cc - all files or none.
 #include "sidefridge/manifests/write_files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -84,12 +89,63 @@ TEST_F(WriteFiles, leaves_all_as_it_was_when_there_is_no_room) {
   EXPECT_EQ(entries(), 2u);
 }
 
+// A file that may not be replaced shows only when its turn comes.
+TEST_F(WriteFiles, puts_back_what_it_has_replaced_when_the_last_one_is_refused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can forbid it to all";
+  const std::vector<OutputFile> old{{"a", "old"}, {"c/d", "old"}};
+  ASSERT_TRUE(write_files(root_, old));
+  const int fd = ::open((root_ / "c/d").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  int flags = FS_IMMUTABLE_FL;
+  if (::ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0) GTEST_SKIP() << "this file system knows no immutable files";
+  const std::vector<OutputFile> files{{"a", "new"}, {"b", "new"}, {"more/e", "new"}, {"c/d", "new"}};
+  const auto written = write_files(root_, files);
+  flags = 0;
+  ASSERT_EQ(::ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
+  ::close(fd);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().text.find("c/d'"), std::string::npos) << written.error().text;
+  EXPECT_EQ(read("a") + read("c/d"), "oldold");
+  EXPECT_EQ(entries(), 3u) << "nothing is left of b, more/e and the folder for new files";
+}
+
+TEST_F(WriteFiles, removes_what_a_killed_process_left) {
+  fs::create_directory(root_ / ".make-k8s-cfg-files");
+  std::ofstream(root_ / ".make-k8s-cfg-files" / "new-0") << "half";
+  ASSERT_TRUE(write_files(root_, std::vector<OutputFile>{{"a", "text"}}));
+  EXPECT_EQ(read("a"), "text");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(WriteFiles, refuses_to_write_while_another_process_does) {
+  const fs::path staging = root_ / ".make-k8s-cfg-files";
+  fs::create_directory(staging);
+  const int fd = ::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+  const auto written = write_files(root_, std::vector<OutputFile>{{"a", "text"}});
+  ::close(fd);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::busy);
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(WriteFiles, follows_no_link_below_the_folder) {
+  fs::create_directory(root_ / "elsewhere");
+  fs::create_directory(root_ / "out");
+  fs::create_directory_symlink(root_ / "elsewhere", root_ / "out/more");
+  const auto written = write_files(root_ / "out", std::vector<OutputFile>{{"a", "text"}, {"more/b", "text"}});
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().text.find("out/more': it is a link"), std::string::npos) << written.error().text;
+  EXPECT_TRUE(fs::is_empty(root_ / "elsewhere"));
+  EXPECT_FALSE(fs::exists(root_ / "out/a"));
+}
+
 TEST_F(WriteFiles, names_the_folder_that_cannot_be_made) {
   const std::vector<OutputFile> files{{"a", "text"}};
   ASSERT_TRUE(write_files(root_, files));
   const auto written = write_files(root_ / "a/sub", files);
   ASSERT_FALSE(written);
-  EXPECT_NE(written.error().text.find("a/sub"), std::string::npos) << written.error().text;
+  EXPECT_NE(written.error().text.find("/a': Not a directory"), std::string::npos) << written.error().text;
   EXPECT_EQ(read("a"), "text");
 }
 
