@@ -43,6 +43,8 @@ Turns a folder of hooks into the files that put it into a Kubernetes cluster. Wi
   OUTPUT_DIR      is made if it is missing; files of these names in it are replaced, all of them or none
 
   --container-scripts-path PATH  where the sidecar has the hooks (default: /scripts)
+  --pod NAME         the account may run commands in this pod only, or in these when given again: the pods of a
+                     StatefulSet have names that are known (default: in all pods of NAMESPACE)
   --full             also write P-deployment-example.yaml: a whole Deployment with an example application
   --kustomize        also write P-kustomize/, a Component that adds the sidecar to the Deployment PROJECT_NAME
   --plain            in these the sidecar is a plain container, for Kubernetes before 1.29, instead of a native sidecar
@@ -54,7 +56,7 @@ constexpr std::string_view usage_end = R"()
   --version          print the version
 
 Same input, same output. Exit codes: 0 written, 2 wrong usage or a name, file or size that Kubernetes would refuse,
-69 no such folder, 74 a disk or the output refused. When anything cannot be written, what was in OUTPUT_DIR stays.
+69 no such folder, 74 a disk or the output refused, 75 another one is writing there. When anything cannot be written, what was in OUTPUT_DIR stays.
 )";
 
 // What kubectl apply keeps of an object, for its next time, has to fit into 256 KiB of JSON.
@@ -70,6 +72,7 @@ struct Request {
   enum class Extra { none, wanted };
   Extra deployment = Extra::none;
   Extra component = Extra::none;
+  std::vector<std::string> pods;
   kubernetes::Sidecar sidecar{kubernetes::Sidecar::Kind::native, "sidefridge:" + std::string(version()), "30 2 * * *"};
 };
 
@@ -105,6 +108,7 @@ private:
     const std::string name = argument.substr(0, equals);
     inline_value_ = equals == std::string::npos ? std::nullopt : std::optional(argument.substr(equals + 1));
     if (name == "--container-scripts-path") return take_value(name, request_.scripts_path);
+    if (name == "--pod") return take_value(name, request_.pods.emplace_back());
     if (name == "--image") return take_sidecar_value(name, request_.sidecar.image);
     if (name == "--schedule") return take_sidecar_value(name, request_.sidecar.schedule);
     if (name != "--full" && name != "--kustomize" && name != "--plain") {
@@ -262,7 +266,7 @@ Result<void> make(const Request& request) {
   auto content = manifests::read_hook_files(request.input_dir, request.project_name + "-");
   if (!content) return std::move(content).error();
   auto project = kubernetes::checked({request.kubernetes_namespace, request.project_name, request.container_name,
-                                      request.scripts_path, std::move(content->hooks)});
+                                      request.scripts_path, std::move(content->hooks), request.pods});
   if (!project) return std::move(project).error();
   auto files = make_files(request, *project);
   if (!files) return std::move(files).error();

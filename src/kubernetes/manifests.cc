@@ -10,6 +10,7 @@
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/kubernetes/yaml.h"
 #include "sidefridge/text/base64.h"
+#include "sidefridge/text/quote.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -98,23 +99,35 @@ std::string config_maps(const Project& project) {
   return format_all(maps, told(made_by, "A ConfigMap for each hook; each key is a file of the hook's folder."));
 }
 
+Yaml names(const std::vector<std::string>& texts) {
+  std::vector<Yaml> list;
+  for (const std::string& text : texts) list.emplace_back(text);
+  return Yaml::list(std::move(list));
+}
+
 std::string accounts(const Project& project) {
   const std::string name = account_name(project);
   Yaml role = object("rbac.authorization.k8s.io/v1", "Role", name, project);
-  role.add({"rules", Yaml::list({Yaml::map({{"apiGroups", Yaml::list({""})},
-                                            {"resources", Yaml::list({"pods"})},
-                                            {"verbs", Yaml::list({"get"})}}),
-                                 Yaml::map({{"apiGroups", Yaml::list({""})},
-                                            {"resources", Yaml::list({"pods/exec"})},
-                                            {"verbs", Yaml::list({"get", "create"}),
-                                             "kubectl asks for \"get\" (websockets) or \"create\" (SPDY)."}})})});
+  Yaml pods = Yaml::map({{"apiGroups", Yaml::list({""})}, {"resources", Yaml::list({"pods"})}});
+  Yaml exec = Yaml::map({{"apiGroups", Yaml::list({""})}, {"resources", Yaml::list({"pods/exec"})}});
+  for (Yaml* const rule : {&pods, &exec}) {
+    if (!project.pods.empty()) rule->add({"resourceNames", names(project.pods)});
+  }
+  pods.add({"verbs", Yaml::list({"get"})});
+  exec.add({"verbs", Yaml::list({"get", "create"}), "kubectl asks for \"get\" (websockets) or \"create\" (SPDY)."});
+  role.add({"rules", Yaml::list({std::move(pods), std::move(exec)})});
   Yaml binding = object("rbac.authorization.k8s.io/v1", "RoleBinding", name, project);
   binding.add({"roleRef", Yaml::map({{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", name}})});
   binding.add(
       {"subjects", Yaml::list({Yaml::map(
                        {{"kind", "ServiceAccount"}, {"name", name}, {"namespace", project.kubernetes_namespace}})})});
-  return format_all({object("v1", "ServiceAccount", name, project), std::move(role), std::move(binding)},
-                    told(made_by, "Who the Pod is, and what it may do: run commands in its containers, no more."));
+  return format_all(
+      {object("v1", "ServiceAccount", name, project), std::move(role), std::move(binding)},
+      told(made_by, project.pods.empty()
+                        ? "Who the Pod is, and what it may do, with all of its containers: run commands in "
+                          "those of\nany Pod of the namespace, no more."
+                        : "Who the Pod is, and what it may do, with all of its containers: run commands in "
+                          "those of\nthese Pods, no more."));
 }
 
 std::vector<Yaml> hook_volumes(const Project& project) {
@@ -323,6 +336,9 @@ Result<Project> checked(Project project) {
   if (auto good = check_mount_path("the path of the scripts", project.scripts_path); !good)
     return std::move(good).error();
   while (project.scripts_path.ends_with('/')) project.scripts_path.pop_back();
+  for (const std::string& pod : project.pods) {
+    if (!is_name(pod)) return Error{ErrorCode::invalid, "--pod " + text::in_quotes(pod) + " is not the name of a pod"};
+  }
 
   std::erase_if(project.hooks, [](const HookFiles& hook) { return hook.files.empty(); });
   if (project.hooks.empty()) return Error{ErrorCode::invalid, "there is no file in any hook's folder"};

@@ -144,6 +144,18 @@ TEST(Manifests, gives_the_account_the_least_rights) {
   EXPECT_EQ(documents[2]["subjects"].items[0]["namespace"].scalar, "shop");
 }
 
+TEST(Manifests, bind_the_rights_to_the_pods_that_are_named) {
+  Project project = a_project();
+  project.pods = {"db-0", "db-1"};
+  const auto documents = read(project_files(checked_or_die(project))[1]);
+  for (const YamlValue& rule : documents[1]["rules"].items) {
+    ASSERT_EQ(rule["resourceNames"].items.size(), 2u);
+    EXPECT_EQ(rule["resourceNames"].items[1].scalar, "db-1");
+  }
+  project.pods = {"--all"};
+  EXPECT_EQ(refusal(project), "--pod '--all' is not the name of a pod");
+}
+
 TEST(Manifests, says_which_name_is_bad) {
   Project project = a_project();
   project.kubernetes_namespace = "Shop";

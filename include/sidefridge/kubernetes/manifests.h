@@ -27,8 +27,9 @@ struct Project {
   std::string kubernetes_namespace;
   std::string name;
   std::string target_container;
-  std::string scripts_path;      // where the sidecar finds the hooks: "/scripts"
-  std::vector<HookFiles> hooks;  // those with a file at least, in the order of core::all_hooks
+  std::string scripts_path;         // where the sidecar finds the hooks: "/scripts"
+  std::vector<HookFiles> hooks;     // those with a file at least, in the order of core::all_hooks
+  std::vector<std::string> pods{};  // those whose containers the account may run commands in; empty: the namespace's
 };
 
 /// How the sidecar's container is written down, where it is.
