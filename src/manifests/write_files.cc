@@ -137,6 +137,8 @@ int replace(const fs::path& path, const fs::path& fresh, const fs::path& replace
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return ::rename(fresh.c_str(), path.c_str()) == 0 ? 0 : errno;
   if (S_ISDIR(status.st_mode)) return EISDIR;
+  // Who could not read the old one cannot read the new one.
+  if (S_ISREG(status.st_mode) && ::chmod(fresh.c_str(), status.st_mode & 07777) != 0) return errno;
   // Where there are no hard links, the place is empty for a moment.
   const bool linked = ::link(path.c_str(), replaced.c_str()) == 0;
   if (!linked && ::rename(path.c_str(), replaced.c_str()) != 0) return errno;

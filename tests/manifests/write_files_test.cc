@@ -54,8 +54,10 @@ TEST_F(WriteFiles, replaces_what_was_there) {
   const std::vector<OutputFile> old{{"a", "something longer"}};
   const std::vector<OutputFile> fresh{{"a", "short"}};
   ASSERT_TRUE(write_files(root_, old));
+  fs::permissions(root_ / "a", fs::perms::owner_read);
   ASSERT_TRUE(write_files(root_, fresh));
   EXPECT_EQ(read("a"), "short");
+  EXPECT_EQ(fs::status(root_ / "a").permissions(), fs::perms::owner_read);
   EXPECT_EQ(entries(), 1u);
 }
 
