@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include "sidefridge/base/check.h"
@@ -71,6 +73,22 @@ std::vector<std::string> without_script_variables(std::vector<std::string> envir
     return is_script_variable(std::string_view(text).substr(0, text.find('=')));
   });
   return environment;
+}
+
+std::vector<std::string> shortest_of(const std::vector<std::string>& environment) {
+  std::vector<std::size_t> order(environment.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return environment[a].size() < environment[b].size(); });
+  std::size_t room = 32 * 1024;
+  std::size_t count = 0;
+  while (count < order.size() && environment[order[count]].size() < room)
+    room -= environment[order[count++]].size() + 1;
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  std::vector<std::string> shortest;
+  for (const std::size_t index : order) shortest.push_back(environment[index]);
+  return shortest;
 }
 
 std::string run_mark(const std::string& run_id) {

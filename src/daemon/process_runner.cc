@@ -2,6 +2,7 @@
 #include "sidefridge/daemon/process_runner.h"
 
 #include <csignal>
+#include <span>
 #include <utility>
 
 #include "sidefridge/base/check.h"
@@ -56,8 +57,18 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
   }
   const std::vector<std::string> argv = core::script_argv(start);
   const std::vector<std::string> environment = core::script_environment(start);
-  const Result<pid_t> pid = os::spawn(os::SpawnRequest{argv.front(), argv, environment, environment_,
-                                                       outputs_->stdout_fd.get(), outputs_->stderr_fd.get()});
+  const auto spawn_with = [&](std::span<const std::string> our_environment) {
+    return os::spawn(os::SpawnRequest{argv.front(), argv, environment, our_environment, outputs_->stdout_fd.get(),
+                                      outputs_->stderr_fd.get()});
+  };
+  Result<pid_t> pid = spawn_with(environment_);
+  if (!pid && pid.error().code == ErrorCode::full && script.hook == core::Hook::on_error) {
+    const std::vector<std::string> shortest = core::shortest_of(environment_);
+    console_.log(core::LogLevel::warning,
+                 "the environment is larger than the system allows (E2BIG): on_error runs without " +
+                     std::to_string(environment_.size() - shortest.size()) + " of its variables");
+    pid = spawn_with(shortest);
+  }
   if (!pid) {
     // The kernel names no file; the one to blame may be the interpreter's.
     Result<void> usable = hooks::check_interpreter(*script.interpreter, script.path);

@@ -137,7 +137,7 @@ Error spawn_error(const std::string& program, int errno_value) {
     return Error{code, "cannot start '" + program + "': " + std::string(why)};
   };
   switch (errno_value) {
-    case E2BIG: return because(ErrorCode::invalid, "its arguments and environment are larger than the system allows");
+    case E2BIG: return because(ErrorCode::full, "its arguments and environment are larger than the system allows");
     case EAGAIN:
       return because(ErrorCode::unavailable, "the system allows no more processes (RLIMIT_NPROC or pids limit)");
     case ENOENT: return because(ErrorCode::not_found, "it does not exist, or the loader it was linked with does not");

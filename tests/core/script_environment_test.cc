@@ -49,6 +49,22 @@ TEST(ScriptEnvironment, names_run_hook_script_trigger_and_tick) {
              "SIDEFRIDGE_SCHEDULED_AT=2026-11-23T03:00:00Z", "SIDEFRIDGE_ATTEMPT=2", "SIDEFRIDGE_ATTEMPTS_LEFT=3"}));
 }
 
+TEST(ScriptEnvironment, on_error_gets_the_shortest_variables_when_all_are_too_many) {
+  const Lines few{"PATH=/bin", "DATA=" + std::string(100'000, 'x'), "MAIL=me"};
+  EXPECT_EQ(shortest_of(few), (Lines{"PATH=/bin", "MAIL=me"}));
+  EXPECT_TRUE(shortest_of({}).empty());
+  EXPECT_TRUE(shortest_of({"DATA=" + std::string(100'000, 'x')}).empty());
+  Lines many{"PATH=/bin"};
+  for (int i = 1000; i < 9000; ++i) many.push_back("VARIABLE_" + std::to_string(i) + "=of some length");
+  const Lines shortest = shortest_of(many);
+  EXPECT_EQ(shortest[0], "PATH=/bin");
+  EXPECT_EQ(shortest.back(), many[shortest.size() - 1]) << "the first of those of one length";
+  std::size_t bytes = 0;
+  for (const std::string& text : shortest) bytes += text.size() + 1;
+  EXPECT_LE(bytes, 32u * 1024);
+  EXPECT_GT(bytes, 32u * 1024 - 64);
+}
+
 TEST(ScriptEnvironment, a_script_is_started_by_its_interpreter) {
   StartScript start = a_start();
   start.script.run_path = "/copy/bkp";

@@ -90,6 +90,8 @@ TEST_F(Hooks, a_missing_interpreter_is_a_failed_step_that_names_it) {
 
 TEST_F(Hooks, an_environment_too_large_is_a_failed_step_that_says_so) {
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  stage.script("on_error/mail", "#!/bin/sh\necho \"told with ${#BIG_0} bytes of $SHORT\"\n");
+  stage.environment["SHORT"] = "value";
   for (int i = 0; i < 5; ++i) stage.environment["BIG_" + std::to_string(i)] = std::string(100 * 1024, 'x');
   Program daemon = stage.daemon("* * * * * *");
   ASSERT_TRUE(daemon.wait_for("| ran"));
@@ -98,6 +100,7 @@ TEST_F(Hooks, an_environment_too_large_is_a_failed_step_that_says_so) {
   ASSERT_EQ(limit.wait_exit(), 0) << limit.errors();
   ASSERT_TRUE(daemon.wait_for("Script '" + (stage.scripts_dir() / "backups/bkp").string() + "' could not be started"));
   EXPECT_FALSE(daemon.lines_with("larger than the system allows").empty()) << daemon.output();
+  EXPECT_TRUE(daemon.wait_for("| told with 0 bytes of value"));
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait_exit(), 0);
 }

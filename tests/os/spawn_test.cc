@@ -182,7 +182,7 @@ TEST(Spawn, says_what_keeps_a_program_from_starting) {
 TEST(Spawn, says_that_arguments_are_too_large) {
   const Result<pid_t> argument = try_spawn({"/bin/true", std::string(256 * 1024, 'x')});
   ASSERT_FALSE(argument.ok());
-  EXPECT_EQ(argument.error().code, ErrorCode::invalid);
+  EXPECT_EQ(argument.error().code, ErrorCode::full);
   EXPECT_EQ(argument.error().text,
             "cannot start '/bin/true': its arguments and environment are larger than the system allows");
   EXPECT_FALSE(try_spawn({"/bin/true"}, Words(100, std::string(100'000, 'x'))).ok());

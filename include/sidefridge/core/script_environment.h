@@ -24,6 +24,10 @@ bool is_script_variable(std::string_view name) noexcept;
 /// with one name, some programs take the first and shells the last.
 std::vector<std::string> without_script_variables(std::vector<std::string> environment);
 
+/// What on_error gets of our environment when all of it is more than the kernel takes: the shortest entries, as many
+/// as fit into 32 KiB, in their order. The long ones are data; PATH, HOME and where to send an alert are among these.
+std::vector<std::string> shortest_of(const std::vector<std::string>& environment);
+
 /// The entry that marks a process as one of this run's.
 std::string run_mark(const std::string& run_id);
 
