@@ -25,11 +25,12 @@
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
+#include "sidefridge/text/truth.h"
 
 namespace sidefridge::tools {
 namespace {
 
-constexpr std::string_view command = "kubectlexec";
+constexpr std::string_view our_name = "kubectlexec";
 
 constexpr std::string_view usage = R"(Usage: kubectlexec [OPTION]... [--] COMMAND-LINE
        kubectlexec [OPTION]... [--] PROGRAM ARGUMENT...
@@ -147,17 +148,35 @@ Result<Duration> duration_of(const cxxopts::ParseResult& parsed, const std::stri
   return *duration;
 }
 
-/// The arguments after our options into the words that run in the target.
-Result<std::vector<std::string>> words_of(const cxxopts::ParseResult& parsed, std::vector<std::string> words) {
+/// What runs in the target.
+struct Command {
+  enum class Kind { line, program };
+  Kind kind;
+  std::vector<std::string> words;
+};
+
+/// The arguments after our options.
+Result<Command> command_of(const cxxopts::ParseResult& parsed, std::vector<std::string> words) {
   if (words.empty()) return wrong_usage("there is no command");
   const bool shell = parsed.count("shell") != 0;
   const bool no_shell = parsed.count("no-shell") != 0;
   if (shell && no_shell) return wrong_usage("--shell and --no-shell exclude each other");
   if (shell && words.size() > 1) return wrong_usage("--shell takes one argument: put the whole command line in quotes");
-  if (words.size() == 1 && !no_shell) return std::vector<std::string>{"/bin/sh", "-c", std::move(words.front())};
+  if (words.size() == 1 && !no_shell) return Command{Command::Kind::line, {"/bin/sh", "-c", std::move(words.front())}};
   // The wrapper's `exec` would take it for an option of its own.
   if (words.front().starts_with('-')) return wrong_usage("a program's name cannot begin with '-'; give its path");
-  return words;
+  return Command{Command::Kind::program, std::move(words)};
+}
+
+Result<kubernetes::Pipes> pipes_of(Command::Kind kind) {
+  const auto value = variable("SIDEFRIDGE_PIPEFAIL");
+  if (!value) return kubernetes::Pipes::last_command_counts;
+  const std::optional<bool> wanted = text::parse_truth(*value);
+  if (!wanted) {
+    return text::refusal(text::in_quotes(*value), "true or false").with_context("SIDEFRIDGE_PIPEFAIL");
+  }
+  return *wanted && kind == Command::Kind::line ? kubernetes::Pipes::each_command_counts
+                                                : kubernetes::Pipes::last_command_counts;
 }
 
 /// Throws what cxxopts throws.
@@ -179,17 +198,20 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse(const std::vector<std::s
         Answer{"kubectlexec (sidefridge) " + std::string(version()) + "\n"});
   }
   exec::RemoteRequest request;
-  auto words = words_of(parsed, {arguments.begin() + ours, arguments.end()});
-  if (!words) return std::move(words).error();
-  request.words = *std::move(words);
+  auto command = command_of(parsed, {arguments.begin() + ours, arguments.end()});
+  if (!command) return std::move(command).error();
+  request.words = std::move(command->words);
+  auto pipes = pipes_of(command->kind);
+  if (!pipes) return std::move(pipes).error();
+  request.wrapping.pipes = *pipes;
   auto timeout = duration_of(parsed, "timeout");
   if (!timeout) return std::move(timeout).error();
   request.timeout = *timeout;
   auto wait_ready = duration_of(parsed, "wait-ready");
   if (!wait_ready) return std::move(wait_ready).error();
   request.wait_ready = *wait_ready;
-  if (parsed.count("stdin") != 0) request.input = kubernetes::Input::standard_input;
-  if (parsed.count("verify") != 0) request.verify = kubernetes::Verify::checksum;
+  if (parsed.count("stdin") != 0) request.wrapping.input = kubernetes::Input::standard_input;
+  if (parsed.count("verify") != 0) request.wrapping.verify = kubernetes::Verify::checksum;
   auto target = target_of(parsed);
   if (!target) return std::move(target).error();
   request.target = *std::move(target);
@@ -206,16 +228,16 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector
 }
 
 int run(int argc, const char* const* argv) {
-  if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
-  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(command, kept.error());
+  if (auto opened = os::open_standard_fds(); !opened) return fail(our_name, opened.error());
+  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(our_name, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});
-  if (!parsed) return fail(command, parsed.error());
+  if (!parsed) return fail(our_name, parsed.error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) {
     auto printed = print(answer->text);
-    return printed ? 0 : fail(command, printed.error());
+    return printed ? 0 : fail(our_name, printed.error());
   }
   auto status = exec::run_remote(std::get<exec::RemoteRequest>(*parsed));
-  return status ? *status : fail(command, status.error());
+  return status ? *status : fail(our_name, status.error());
 }
 
 }  // namespace
