@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cxxopts.hpp>
@@ -17,19 +18,24 @@
 #include "command.h"
 #include "sidefridge/base/result.h"
 #include "sidefridge/base/version.h"
+#include "sidefridge/core/loss_note.h"
 #include "sidefridge/exec/remote_command.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/note_fifo.h"
 #include "sidefridge/os/read_file.h"
 #include "sidefridge/os/standard_fds.h"
+#include "sidefridge/text/digest.h"
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
+#include "sidefridge/text/truth.h"
+#include "variable_tool.h"
 
 namespace sidefridge::tools {
 namespace {
 
-constexpr std::string_view command = "kubectlexec";
+constexpr std::string_view our_name = "kubectlexec";
 
 constexpr std::string_view usage = R"(Usage: kubectlexec [OPTION]... [--] COMMAND-LINE
        kubectlexec [OPTION]... [--] PROGRAM ARGUMENT...
@@ -45,25 +51,35 @@ for /bin/sh there; two or more are a program and its arguments, which go through
   --no-shell         one argument is a program's name
   --timeout DURATION     end the command after that long (250ms, 90s, 1h30m)
   --wait-ready DURATION  first wait that long at most until the container runs
-  --verify           let the target count what the command writes to stdout, and compare (needs tee and cksum there)
+  --verify           let the target count what the command writes to stdout, and compare (needs tee there, and cksum
+                     or at least wc)
+  --may-fail         what this call loses (exit code 74) does not fail the script that makes it
   -h, --help         print this
   --version          print the version
 
 Options come before the command. The exit code is the command's own, or:
 
     2  wrong usage
-   69  the command was not started: a variable is missing, or kubectl, the pod, the container, rights
-   74  the connection was lost, and what the command did is unknown; or stdout did not arrive as it was written
+   69  nothing was started, for certain: a variable is missing, or kubectl, the pod, the container, rights
+   74  what the command did is unknown, since the connection was lost; or not all that it wrote has arrived, or could
+       be written to our stdout and stderr
   124  the command took longer than --timeout
   128+n  kubectlexec got signal n (TERM, INT, HUP)
 
 In the last three cases the command's processes in the target are ended, as far as the target can be reached.
+A script of a hook in which a call ended with 74 fails, even if a pipe hides that and it exits with 0, unless the same
+command succeeded later in it.
+
+With SIDEFRIDGE_PIPEFAIL=true a command line runs with "-o pipefail", where the target's /bin/sh knows that.
 )";
 
 constexpr std::string_view service_account_namespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 constexpr std::array<const char*, 5> options_with_value{"container", "pod", "namespace", "timeout", "wait-ready"};
-constexpr std::array<const char*, 5> flags{"stdin", "shell", "no-shell", "verify", "version"};
+constexpr std::array<const char*, 6> flags{"stdin", "shell", "no-shell", "verify", "may-fail", "version"};
+
+constexpr int lost_code = 74;
+constexpr Duration note_patience = std::chrono::seconds(2);
 
 /// What is printed instead of running a command.
 struct Answer {
@@ -147,21 +163,46 @@ Result<Duration> duration_of(const cxxopts::ParseResult& parsed, const std::stri
   return *duration;
 }
 
-/// The arguments after our options into the words that run in the target.
-Result<std::vector<std::string>> words_of(const cxxopts::ParseResult& parsed, std::vector<std::string> words) {
+/// What runs in the target.
+struct Command {
+  enum class Kind { line, program };
+  Kind kind;
+  std::vector<std::string> words;
+};
+
+/// The arguments after our options.
+Result<Command> command_of(const cxxopts::ParseResult& parsed, std::vector<std::string> words) {
   if (words.empty()) return wrong_usage("there is no command");
   const bool shell = parsed.count("shell") != 0;
   const bool no_shell = parsed.count("no-shell") != 0;
   if (shell && no_shell) return wrong_usage("--shell and --no-shell exclude each other");
   if (shell && words.size() > 1) return wrong_usage("--shell takes one argument: put the whole command line in quotes");
-  if (words.size() == 1 && !no_shell) return std::vector<std::string>{"/bin/sh", "-c", std::move(words.front())};
+  if (words.size() == 1 && !no_shell) return Command{Command::Kind::line, {"/bin/sh", "-c", std::move(words.front())}};
   // The wrapper's `exec` would take it for an option of its own.
   if (words.front().starts_with('-')) return wrong_usage("a program's name cannot begin with '-'; give its path");
-  return words;
+  return Command{Command::Kind::program, std::move(words)};
 }
 
+Result<kubernetes::Pipes> pipes_of(Command::Kind kind) {
+  const auto value = variable("SIDEFRIDGE_PIPEFAIL");
+  if (!value) return kubernetes::Pipes::last_command_counts;
+  const std::optional<bool> wanted = text::parse_truth(*value);
+  if (!wanted) {
+    return text::refusal(text::in_quotes(*value), "true or false").with_context("SIDEFRIDGE_PIPEFAIL");
+  }
+  return *wanted && kind == Command::Kind::line ? kubernetes::Pipes::each_command_counts
+                                                : kubernetes::Pipes::last_command_counts;
+}
+
+/// What is asked for, and whether its loss is the script's.
+struct Call {
+  enum class Loss { fails_the_script, is_allowed };
+  exec::RemoteRequest request;
+  Loss loss = Loss::fails_the_script;
+};
+
 /// Throws what cxxopts throws.
-Result<std::variant<Answer, exec::RemoteRequest>> parse(const std::vector<std::string>& arguments) {
+Result<std::variant<Answer, Call>> parse(const std::vector<std::string>& arguments) {
   cxxopts::Options options("kubectlexec");
   auto add = options.add_options();
   add("h,help", "");
@@ -173,30 +214,34 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse(const std::vector<std::s
   for (auto option = arguments.begin(); option != arguments.begin() + ours; ++option) argv.push_back(option->c_str());
   const cxxopts::ParseResult parsed = options.parse(static_cast<int>(argv.size()), argv.data());
 
-  if (parsed.count("help") != 0) return std::variant<Answer, exec::RemoteRequest>(Answer{std::string(usage)});
+  if (parsed.count("help") != 0) return std::variant<Answer, Call>(Answer{std::string(usage)});
   if (parsed.count("version") != 0) {
-    return std::variant<Answer, exec::RemoteRequest>(
-        Answer{"kubectlexec (sidefridge) " + std::string(version()) + "\n"});
+    return std::variant<Answer, Call>(Answer{"kubectlexec (sidefridge) " + std::string(version()) + "\n"});
   }
-  exec::RemoteRequest request;
-  auto words = words_of(parsed, {arguments.begin() + ours, arguments.end()});
-  if (!words) return std::move(words).error();
-  request.words = *std::move(words);
+  Call call;
+  if (parsed.count("may-fail") != 0) call.loss = Call::Loss::is_allowed;
+  exec::RemoteRequest& request = call.request;
+  auto command = command_of(parsed, {arguments.begin() + ours, arguments.end()});
+  if (!command) return std::move(command).error();
+  request.words = std::move(command->words);
+  auto pipes = pipes_of(command->kind);
+  if (!pipes) return std::move(pipes).error();
+  request.wrapping.pipes = *pipes;
   auto timeout = duration_of(parsed, "timeout");
   if (!timeout) return std::move(timeout).error();
   request.timeout = *timeout;
   auto wait_ready = duration_of(parsed, "wait-ready");
   if (!wait_ready) return std::move(wait_ready).error();
   request.wait_ready = *wait_ready;
-  if (parsed.count("stdin") != 0) request.input = kubernetes::Input::standard_input;
-  if (parsed.count("verify") != 0) request.verify = kubernetes::Verify::checksum;
+  if (parsed.count("stdin") != 0) request.wrapping.input = kubernetes::Input::standard_input;
+  if (parsed.count("verify") != 0) request.wrapping.verify = kubernetes::Verify::checksum;
   auto target = target_of(parsed);
   if (!target) return std::move(target).error();
   request.target = *std::move(target);
-  return std::variant<Answer, exec::RemoteRequest>(std::move(request));
+  return std::variant<Answer, Call>(std::move(call));
 }
 
-Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector<std::string>& arguments) {
+Result<std::variant<Answer, Call>> parse_safely(const std::vector<std::string>& arguments) {
   try {
     return parse(arguments);
   } catch (const std::exception& mistake) {
@@ -205,17 +250,50 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector
   }
 }
 
+/// A command line as it was given; a program and its arguments with blanks between.
+std::string as_typed(const std::vector<std::string>& words) {
+  constexpr std::size_t words_of_a_line = 3;
+  const bool is_line = words.size() == words_of_a_line && words[0] == "/bin/sh" && words[1] == "-c";
+  if (is_line) return words.back();
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+/// Tells the run that this is a part of: a script that exits with 0 behind a pipe does not hide what was lost in it.
+Result<void> note_end(const exec::RemoteRequest& request, int code) {
+  const auto run_id = variable("SIDEFRIDGE_RUN_ID");
+  if (!run_id || (code != 0 && code != lost_code)) return {};
+  core::LossNote note;
+  note.kind = code == 0 ? core::LossNote::Kind::succeeded : core::LossNote::Kind::lost;
+  note.script = core::script_digest(*run_id, variable("SIDEFRIDGE_HOOK").value_or(""),
+                                    variable("SIDEFRIDGE_SCRIPT").value_or(""));
+  text::Digest command;
+  command.add(request.target.pod).add(request.target.container).add(request.target.name_space.value_or(""));
+  for (const std::string& word : request.words) command.add(word);
+  note.text = as_typed(request.words);
+  note.command = command.value();
+  return os::send_note(told_state_folder().losses_path(), core::format_loss_note(note), note_patience);
+}
+
 int run(int argc, const char* const* argv) {
-  if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
-  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(command, kept.error());
+  if (auto opened = os::open_standard_fds(); !opened) return fail(our_name, opened.error());
+  if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(our_name, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});
-  if (!parsed) return fail(command, parsed.error());
+  if (!parsed) return fail(our_name, parsed.error());
   if (const auto* answer = std::get_if<Answer>(&*parsed)) {
     auto printed = print(answer->text);
-    return printed ? 0 : fail(command, printed.error());
+    return printed ? 0 : fail(our_name, printed.error());
   }
-  auto status = exec::run_remote(std::get<exec::RemoteRequest>(*parsed));
-  return status ? *status : fail(command, status.error());
+  const Call& call = std::get<Call>(*parsed);
+  auto status = exec::run_remote(call.request);
+  const int code = status ? *status : fail(our_name, status.error());
+  if (call.loss == Call::Loss::is_allowed) return code;
+  if (auto noted = note_end(call.request, code); !noted && code != 0) {
+    fail(our_name,
+         std::move(noted).error().with_context("a loss could not be noted for the run, and a pipe may hide it"));
+  }
+  return code;
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <cstdlib>
 
-#include "sidefridge/store/state_folder.h"
-
 namespace sidefridge::tools {
 
 std::string_view command_name(const char* const* argv) {
@@ -19,10 +17,14 @@ Result<std::string> current_run() {
                "this is not inside a run: SIDEFRIDGE_RUN_ID is not set; only scripts of a hook have variables"};
 }
 
-Result<store::Variables> join_variables() {
+store::StateFolder told_state_folder() {
   const char* state_dir = std::getenv("SIDEFRIDGE_STATE_DIR");
   const bool told = state_dir != nullptr && *state_dir != '\0';
-  return store::Variables::join(store::StateFolder::at(told ? state_dir : "/run/sidefridge"));
+  return store::StateFolder::at(told ? state_dir : "/run/sidefridge");
+}
+
+Result<store::Variables> join_variables() {
+  return store::Variables::join(told_state_folder());
 }
 
 }  // namespace sidefridge::tools

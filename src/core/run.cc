@@ -18,7 +18,9 @@ ScriptResult result_of(ExitStatus status, std::string stderr_tail) {
 std::string failure_message(const Script& script, const ScriptResult& result) {
   std::string text = "Script '" + script.path + "' ";
   switch (result.outcome) {
-    case StepOutcome::exited: return text + "finished with exit code '" + std::to_string(result.code) + "'";
+    case StepOutcome::exited:
+      if (!result.detail.empty()) return text + "ended, but " + result.detail;
+      return text + "finished with exit code '" + std::to_string(result.code) + "'";
     case StepOutcome::signalled: return text + "was killed by signal '" + signal_name(result.code) + "'";
     case StepOutcome::not_started: return text + "could not be started: " + result.detail;
     case StepOutcome::timed_out: return text + "timed out: " + result.detail;

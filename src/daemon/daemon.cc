@@ -67,12 +67,13 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
-               std::unique_ptr<Console> console, Files files)
+               std::unique_ptr<Console> console, std::unique_ptr<LossNotes> losses, Files files)
     : config_(std::move(config)),
       mode_(mode),
       loop_(std::move(loop)),
       lanes_(std::move(lanes)),
       console_(std::move(console)),
+      losses_(std::move(losses)),
       records_(*lanes_.store, *console_, *this, std::move(files.book)),
       hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(files.generations), schedule_file(config_, mode)),
       scheduler_(scheduler_settings(config_, mode, files.settled_until, std::move(files.owed))),
@@ -97,7 +98,9 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
                                hooks::CopySettings{.limit_bytes = config.hooks_limit_bytes});
   if (!generations) return std::move(generations).error();
   std::vector<core::RunRecord> owed = book->take_owed();
-  return Files{std::move(*book), std::move(*generations), past->settled_until, std::move(owed)};
+  return Files{std::move(*book), std::move(*generations),
+               os::NoteFifo::open(store::StateFolder::at(config.state_dir).losses_path()), past->settled_until,
+               std::move(owed)};
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
@@ -127,10 +130,19 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   }
   if (!*files) return std::move(*files).error();
   std::vector<std::string> notices = (*files)->book.take_notices();
+  std::unique_ptr<LossNotes> losses;
+  if ((*files)->losses) {
+    Result<std::unique_ptr<LossNotes>> opened = LossNotes::open(*loop, *std::move((*files)->losses));
+    if (!opened) return std::move(opened).error();
+    losses = std::move(*opened);
+  } else {
+    // Some file systems have no FIFOs.
+    notices.push_back("what kubectlexec loses behind a pipe cannot be noted: " + (*files)->losses.error().text);
+  }
 
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
                                           Lanes{std::move(*store_lane), std::move(*hooks_lane)}, std::move(*console),
-                                          std::move(**files)));
+                                          std::move(losses), std::move(**files)));
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);
@@ -194,8 +206,11 @@ int Daemon::run() {
 
 void Daemon::on_turn() noexcept {
   while (!events_.empty()) {
-    const core::Event event = std::move(events_.front());
+    core::Event event = std::move(events_.front());
     events_.pop_front();
+    if (auto* ended = std::get_if<core::ScriptEnded>(&event); ended != nullptr && losses_) {
+      losses_->judge(ended->result);
+    }
     look_at(event);
     // Sampled for each: to start a script takes its time.
     for (const core::Action& action : scheduler_.on(event, os::sample_now())) {
@@ -229,6 +244,7 @@ void Daemon::carry_out(const core::BeginRun& action) {
 }
 
 void Daemon::carry_out(const core::StartScript& action) {
+  if (losses_) losses_->begin(action);
   runner_.start(action);
 }
 

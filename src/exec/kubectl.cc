@@ -1,6 +1,10 @@
 // kubectl.cc - see kubectl.h.
 #include "sidefridge/exec/kubectl.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,7 +32,9 @@ Result<std::string> find_in_path(std::string_view name) {
     const std::string_view folder = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     std::string candidate = std::string(folder.empty() ? "." : folder) + "/" + std::string(name);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    struct stat status {};
+    const bool is_file = ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    if (is_file && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return Error{ErrorCode::unavailable,
                std::string(name) + " is not in PATH; install it in this container (the image of sidefridge has it)"};
@@ -64,14 +70,76 @@ void Output::flush() noexcept {
   if (watch_) watch_->want(empty() ? loop::Interest::nothing : loop::Interest::input);
 }
 
+Result<std::unique_ptr<Input>> Input::open(loop::Loop& loop, int fd) {
+  std::unique_ptr<Input> self(new Input(fd));
+  self->ready_ = os::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!self->ready_) return system_error("cannot watch stdin", errno);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (::epoll_ctl(self->ready_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (errno != EPERM) return system_error("cannot watch stdin", errno);
+    return self;
+  }
+  auto watch = loop::FdWatch::open(loop, self->ready_.get(), self->waker_);
+  if (!watch) return std::move(watch).error();
+  self->watch_ = *std::move(watch);
+  return self;
+}
+
+std::string_view Input::read(std::span<char> room) noexcept {
+  if (over_) return {};
+  pollfd entry{fd_, POLLIN, 0};
+  if (watch_ && ::poll(&entry, 1, 0) == 0) return {};
+  const ssize_t got = ::read(fd_, room.data(), room.size());
+  if (got > 0) return {room.data(), static_cast<std::size_t>(got)};
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  over_ = true;
+  if (got < 0) failure_ = errno;
+  return {};
+}
+
+void Input::want(loop::Interest interest) noexcept {
+  if (watch_) watch_->want(over_ ? loop::Interest::nothing : interest);
+}
+
 KubectlCall::~KubectlCall() {
   signal(SIGKILL);
+  if (input_ != nullptr) input_->want(loop::Interest::nothing);
   std::erase(kubectl_.calls_, this);
 }
 
 void KubectlCall::signal(int number) const noexcept {
   // Not reaped yet, so the number is still its own.
   if (pid_ > 0 && !status_) ::kill(-pid_, number);
+}
+
+void KubectlCall::feed(std::string_view bytes) {
+  if (!takes_input()) return;
+  in_->append(bytes);
+  in_->flush();
+}
+
+void KubectlCall::end_input() noexcept {
+  in_ends_ = true;
+  if (takes_input() && !in_->empty()) return;
+  in_.reset();
+  in_pipe_.reset();
+}
+
+void KubectlCall::relay_input(std::span<char> buffer) noexcept {
+  if (in_) in_->flush();
+  if (input_ != nullptr) {
+    const auto takes_more = [this] { return takes_input() && !in_ends_ && !in_->congested(); };
+    while (takes_more()) {
+      const std::string_view bytes = input_->read(buffer);
+      if (bytes.empty()) break;
+      feed(bytes);
+    }
+    input_->want(takes_more() ? loop::Interest::input : loop::Interest::nothing);
+    // What could be read only in part must not look whole: then its end does not come.
+    if (input_->over() && !input_->failure()) in_ends_ = true;
+  }
+  if (in_ends_) end_input();
 }
 
 Kubectl::Kubectl(std::string program, loop::Loop loop, os::SignalFd signals, os::MonoTimer timer)
@@ -110,16 +178,34 @@ Result<Output*> Kubectl::open_output(int fd) {
   return outputs_.back().get();
 }
 
-Result<std::unique_ptr<KubectlCall>> Kubectl::start(const std::vector<std::string>& argv, int stdin_fd, Capture out,
+Result<Input*> Kubectl::open_input(int fd) {
+  auto input = Input::open(loop_, fd);
+  if (!input) return std::move(input).error();
+  input_ = *std::move(input);
+  return input_.get();
+}
+
+Result<std::unique_ptr<KubectlCall>> Kubectl::start(const std::vector<std::string>& argv, Stdin in, Capture out,
                                                     Capture err) {
   std::unique_ptr<KubectlCall> call(new KubectlCall(*this));
   call->out_.capture = std::move(out);
   call->err_.capture = std::move(err);
   // Closed here once kubectl has them: then its end is the end of the stream.
+  os::UniqueFd in_end;
   os::UniqueFd out_end;
   os::UniqueFd err_end;
+  if (in == Stdin::fed) {
+    auto pipe = os::open_pipe();
+    if (!pipe) return std::move(pipe).error();
+    in_end = std::move(pipe->read_end);
+    // Whoever shares kubectl's stdin expects it to wait.
+    ::fcntl(in_end.get(), F_SETFL, O_RDONLY);
+    call->in_pipe_ = std::move(pipe->write_end);
+    auto output = Output::open(loop_, call->in_pipe_.get());
+    if (!output) return std::move(output).error();
+    call->in_ = *std::move(output);
+  }
   for (auto [reader, write_end] : {std::pair(&call->out_, &out_end), std::pair(&call->err_, &err_end)}) {
-    if (!reader->capture.sink) continue;
     auto pipe = os::open_pipe();
     if (!pipe) return std::move(pipe).error();
     reader->pipe = std::move(pipe->read_end);
@@ -128,14 +214,9 @@ Result<std::unique_ptr<KubectlCall>> Kubectl::start(const std::vector<std::strin
     if (!watch) return std::move(watch).error();
     reader->watch = *std::move(watch);
   }
-  auto pid = os::spawn({program_,
-                        argv,
-                        environment_,
-                        {},
-                        out_end ? out_end.get() : STDOUT_FILENO,
-                        err_end ? err_end.get() : STDERR_FILENO,
-                        stdin_fd});
-  if (!pid) return std::move(pid).error();
+  auto pid = os::spawn({program_, argv, environment_, {}, out_end.get(), err_end.get(), in_end.get()});
+  // An empty file, a script without a first line, a program for another machine: none of them is a kubectl.
+  if (!pid) return Error{ErrorCode::unavailable, std::move(pid).error().text};
   call->pid_ = *pid;
   calls_.push_back(call.get());
   return call;
@@ -162,14 +243,19 @@ void Kubectl::on_turn() noexcept {
       read(*call, call->err_);
       for (const auto& output : outputs_) output->flush();
     } while (call->status_ && (call->out_.may_read() || call->err_.may_read()));
+    call->relay_input(buffer_);
   }
-  // Only now is it known which outputs take more: one that was full above may have been emptied since.
+  watch_readers();
+  if ((*holds_)() || (deadline_ && os::sample_now().mono >= *deadline_)) loop_.stop();
+}
+
+/// Only after all was flushed it is known which outputs take more: one that was full may have been emptied since.
+void Kubectl::watch_readers() noexcept {
   for (KubectlCall* const call : calls_) {
     for (KubectlCall::Reader* reader : {&call->out_, &call->err_}) {
       if (reader->watch) reader->watch->want(reader->may_read() ? loop::Interest::input : loop::Interest::nothing);
     }
   }
-  if ((*holds_)() || (deadline_ && os::sample_now().mono >= *deadline_)) loop_.stop();
 }
 
 void Kubectl::take_signals() noexcept {

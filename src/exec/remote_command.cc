@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -23,19 +24,23 @@
 namespace sidefridge::exec {
 namespace {
 
-using kubernetes::Input;
+using kubernetes::KubectlStdin;
 using kubernetes::Verify;
 
-constexpr std::string_view command = "kubectlexec";
 constexpr int lost_code = 74;
 constexpr int timeout_code = 124;
 
 // The daemon kills us 5 s after its TERM; by then all must be over.
 constexpr Duration ending_time = std::chrono::milliseconds(4000);
-constexpr Duration start_patience = std::chrono::milliseconds(1500);
 constexpr Duration last_output_time = std::chrono::milliseconds(300);
+constexpr Duration last_words_time = std::chrono::seconds(5);
 constexpr Duration ending_interval = std::chrono::milliseconds(500);
 constexpr Duration ready_interval = std::chrono::seconds(1);
+
+// How long kubectl may take to end after all has arrived: what the command left behind may hold its streams for ever.
+constexpr Duration farewell_time = std::chrono::seconds(1);
+// How long nothing at all may come once one stream has ended and the other has not.
+constexpr Duration silence_time = std::chrono::seconds(30);
 
 int exit_code_of(ExitStatus status) noexcept {
   return status.signalled() ? 128 + status.code : status.code;
@@ -49,68 +54,173 @@ Result<std::string> new_mark() {
   return kubernetes::mark_of(random);
 }
 
-/// Owns: all that one run of kubectlexec needs. Its functions return exit codes.
+/// What a run of kubectlexec comes to.
+struct Verdict {
+  enum class By {
+    command,  // the code is its own, and stands if all that it wrote is passed on
+    us,       // we have said why
+  };
+  By by;
+  int code;
+};
+
+/// Owns: all that one run of kubectlexec needs.
 class Session {
 public:
-  Session(const RemoteRequest& request, Kubectl& kubectl, Output& errors, std::string mark)
-      : request_(request), kubectl_(kubectl), errors_(errors), mark_(std::move(mark)), stream_(mark_) {}
+  Session(const RemoteRequest& request, Kubectl& kubectl, Output& output, Output& errors, kubernetes::Marks marks)
+      : request_(request),
+        kubectl_(kubectl),
+        output_(output),
+        errors_(errors),
+        marks_(std::move(marks)),
+        stream_(marks_),
+        output_end_(marks_) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   int run() {
-    const int code = try_to_run();
-    // After a signal a reader that is stuck does not hold us, either.
-    const auto all_written = [this] { return errors_.empty() && (output_ == nullptr || output_->empty()); };
-    kubectl_.wait(std::nullopt, [&] { return all_written() || kubectl_.stop_signal().has_value(); });
-    if (!all_written()) kubectl_.wait(from_now(last_output_time), all_written);
-    if (output_ == nullptr || !output_->failure() || code != 0) return code;
-    return lost("what the command wrote could not be passed on: " + std::string(std::strerror(*output_->failure())));
+    const Verdict verdict = try_to_run();
+    pass_on_the_rest(verdict.by);
+    if (verdict.by == Verdict::By::us) return verdict.code;
+    if (!all_written()) return not_taken(verdict.code).code;
+    for (const Output* output : {&output_, &errors_}) {
+      if (!output->failure()) continue;
+      const Verdict loss = lost(not_passed_on(*output) + "; its exit code was " + std::to_string(verdict.code));
+      pass_on_the_rest(loss.by);
+      return loss.code;
+    }
+    return verdict.code;
   }
 
 private:
-  int try_to_run() {
+  Verdict try_to_run() {
     if (request_.wait_ready != Duration::zero()) {
-      if (const auto code = wait_until_ready()) return *code;
+      if (const auto verdict = wait_until_ready()) return *verdict;
     }
-    if (request_.verify == Verify::checksum) {
-      auto output = kubectl_.open_output(STDOUT_FILENO);
-      if (!output) return failed(output.error());
-      output_ = *output;
+    if (request_.wrapping.input == kubernetes::Input::standard_input) {
+      auto input = kubectl_.open_input(STDIN_FILENO);
+      if (!input) return failed(input.error());
+      input_ = *input;
     }
-    auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, request_.input,
-                                                          kubernetes::wrapped(mark_, request_.words, request_.verify)),
-                               stdin_fd(), relayed_output(),
-                               {[this](std::string_view bytes) { errors_.append(stream_.feed(bytes)); }, &errors_});
+    const std::vector<std::string> wrapper = kubernetes::wrapped(marks_.begin, request_.words, request_.wrapping);
+    deadline_ = deadline_of_timeout();
+    auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, KubectlStdin::passed_on, wrapper),
+                               Kubectl::Stdin::fed, {[this](std::string_view bytes) { take_output(bytes); }, &output_},
+                               {[this](std::string_view bytes) { take_errors(bytes); }, &errors_});
     if (!call) return failed(call.error());
-
-    const KubectlCall& main = **call;
-    const bool over = kubectl_.wait(timeout_deadline(), [&] { return main.over() || stop_asked(); }) && main.over();
-    if (!over) return end_early(main);
-    errors_.append(stream_.finish());
-    if (stream_.trailer() && main.status().succeeded()) return certain(*stream_.trailer());
-    if (stream_.pid()) return connection_lost(main);
-    return not_started(main);
+    main_ = call->get();
+    const std::optional<Verdict> verdict = follow(*main_);
+    return verdict ? *verdict : run_bare();
   }
 
-  /// Returns: an exit code when there is no use in starting.
-  std::optional<int> wait_until_ready() {
+  void take_output(std::string_view bytes) {
+    bytes_seen_ += bytes.size();
+    output_bytes_ += bytes.size();
+    pass_on(output_end_.feed(bytes));
+  }
+
+  void pass_on(std::string_view bytes) {
+    if (request_.wrapping.verify == Verify::checksum) cksum_.add(bytes);
+    // Behind a loss nothing more: there is to be no hole in what arrives.
+    if (!output_.failure()) output_.append(bytes);
+  }
+
+  void take_errors(std::string_view bytes) {
+    bytes_seen_ += bytes.size();
+    errors_.append(stream_.feed(bytes));
+    if (stream_.pid() && !allowed_ && !stop_asked()) allow();
+  }
+
+  /// Lets the command start. Before this nothing of it has.
+  void allow() {
+    allowed_ = true;
+    main_->feed(marks_.end + "\n");
+    if (input_ != nullptr) main_->feed_from(*input_);
+  }
+
+  /// Returns: nothing when the target has no shell.
+  std::optional<Verdict> follow(KubectlCall& main) {
+    switch (await_end(main)) {
+      case Await::stopped: return end_early(main);
+      case Await::ended: acknowledge(main); return certain(*stream_.trailer());
+      case Await::kubectl_over:
+      case Await::silent: break;
+    }
+    pass_on(output_end_.finish());
+    errors_.append(stream_.finish());
+    if (stream_.trailer()) {
+      end_local(main);
+      return lost("the command ended with exit code " + std::to_string(stream_.trailer()->status) +
+                  ", but the end of what it wrote to stdout did not arrive");
+    }
+    return allowed_ ? connection_lost(main) : not_started(main);
+  }
+
+  enum class Await {
+    ended,         // both streams are whole, and how the command ended is known
+    kubectl_over,  // and there is more to come, or nothing ever came
+    silent,        // one stream has ended, and on the other nothing comes
+    stopped,       // we were told to stop, or time is over, or nobody takes what the command writes
+  };
+
+  Await await_end(const KubectlCall& main) {
+    const auto ended = [this] { return stream_.trailer() && output_end_.seen(); };
+    const auto begins_to_end = [this] { return stream_.trailer() || output_end_.seen(); };
+    const auto broken_off = [&] { return main.over() || stop_asked(); };
+    kubectl_.wait(deadline_, [&] { return begins_to_end() || broken_off(); });
+    // What the other stream holds may take its time, as long as anything of it comes, or is still to be taken from us.
+    bool silent = false;
+    while (begins_to_end() && !ended() && !broken_off() && !silent && !time_is_over()) {
+      const std::uint64_t seen = bytes_seen_;
+      const MonoTime patience = from_now(silence_time);
+      kubectl_.wait(deadline_ ? std::min(*deadline_, patience) : patience, [&] { return ended() || broken_off(); });
+      silent = os::sample_now().mono >= patience && bytes_seen_ == seen && all_written();
+    }
+    if (ended()) return Await::ended;
+    if (main.over()) return Await::kubectl_over;
+    return silent ? Await::silent : Await::stopped;
+  }
+
+  /// All has arrived: the wrapper may exit. Nothing that goes wrong from here on changes anything.
+  void acknowledge(KubectlCall& main) {
+    const auto over = [&] { return main.over() || kubectl_.stop_signal(); };
+    if (request_.wrapping.input == kubernetes::Input::none) {
+      main.feed("\n");
+      main.end_input();
+    } else {
+      main.end_input();
+      auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, KubectlStdin::none,
+                                                            kubernetes::acknowledging(marks_.begin, *stream_.pid())),
+                                 Kubectl::Stdin::empty, ignored(), ignored());
+      if (call) {
+        const KubectlCall& acknowledgement = **call;
+        kubectl_.wait(from_now(ending_time), [&] { return acknowledgement.over() || over(); });
+        end_local(acknowledgement);
+      }
+    }
+    kubectl_.wait(from_now(farewell_time), over);
+    end_local(main);
+  }
+
+  /// Returns: a verdict when there is no use in starting.
+  std::optional<Verdict> wait_until_ready() {
     const MonoTime deadline = from_now(request_.wait_ready);
     for (;;) {
       std::string running_since;
       std::string why_not_ready;
-      auto call = kubectl_.start(kubernetes::running_since_arguments(request_.target), -1,
+      auto call = kubectl_.start(kubernetes::running_since_arguments(request_.target), Kubectl::Stdin::empty,
                                  {[&](std::string_view bytes) { running_since += bytes; }},
                                  {[&](std::string_view bytes) { why_not_ready += bytes; }});
       if (!call) return failed(call.error());
       const KubectlCall& query = **call;
       kubectl_.wait(deadline, [&] { return query.over() || kubectl_.stop_signal(); });
       end_local(query);
-      if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
+      if (kubectl_.stop_signal()) return stopped();
       if (!running_since.empty() && query.over() && query.status().succeeded()) return std::nullopt;
 
       const MonoTime next = from_now(ready_interval);
       if (next < deadline) kubectl_.wait(next, [&] { return kubectl_.stop_signal().has_value(); });
-      if (kubectl_.stop_signal()) return 128 + *kubectl_.stop_signal();
+      if (kubectl_.stop_signal()) return stopped();
       if (next >= deadline) {
         std::string text = where() + " did not run within " + text::format_duration(request_.wait_ready);
         if (!why_not_ready.empty()) text += ": " + kubernetes::reason_of(why_not_ready);
@@ -120,94 +230,105 @@ private:
   }
 
   /// The command has ended and we know how.
-  int certain(const kubernetes::Trailer& trailer) {
-    if (request_.verify == Verify::none) return trailer.status;
-    if (!trailer.checksum) return lost("the target did not tell the checksum of what the command wrote");
+  Verdict certain(const kubernetes::Trailer& trailer) {
+    const Verdict verdict{Verdict::By::command, trailer.status};
+    if (request_.wrapping.verify == Verify::none) return verdict;
+    if (!trailer.bytes) return lost("the target did not count what the command wrote");
     const kubernetes::Checksum arrived = cksum_.value();
-    if (*trailer.checksum == arrived) return trailer.status;
-    return lost("the command wrote " + std::to_string(trailer.checksum->bytes) + " bytes with the checksum " +
-                std::to_string(trailer.checksum->crc) + ", but " + std::to_string(arrived.bytes) +
-                " bytes with the checksum " + std::to_string(arrived.crc) + " arrived; its exit code was " +
-                std::to_string(trailer.status));
+    if (*trailer.bytes != arrived.bytes || trailer.crc.value_or(arrived.crc) != arrived.crc) {
+      const auto told = [](std::uint64_t bytes, std::optional<std::uint32_t> crc) {
+        return std::to_string(bytes) + " bytes" + (crc ? " with the checksum " + std::to_string(*crc) : "");
+      };
+      const std::optional<std::uint32_t> crc_to_compare = trailer.crc ? std::optional(arrived.crc) : std::nullopt;
+      return lost("the command wrote " + told(*trailer.bytes, trailer.crc) + ", but " +
+                  told(arrived.bytes, crc_to_compare) + " arrived; its exit code was " +
+                  std::to_string(trailer.status));
+    }
+    if (!trailer.crc) say("warning: " + where() + " has no cksum: --verify compared the number of bytes alone (wc -c)");
+    return verdict;
   }
 
-  int connection_lost(const KubectlCall& main) {
+  Verdict connection_lost(KubectlCall& main) {
     const Ending ended = end_remote(main, from_now(ending_time));
+    end_local(main);
     return lost("the connection to " + where() + " was lost, and what the command did is unknown; " + text_of(ended));
   }
 
-  int not_started(const KubectlCall& main) {
+  /// The command was not allowed to start. Returns: nothing when the target has no shell for the wrapper.
+  std::optional<Verdict> not_started(const KubectlCall& main) {
     if (!stream_.lacking().empty()) {
-      return failed({ErrorCode::unavailable,
-                     "--verify needs the program '" + stream_.lacking() + "' in " + where() + ", which lacks it"});
+      const std::string_view other = stream_.lacking() == "cksum" ? " (or 'wc')" : "";
+      return failed({ErrorCode::unavailable, "--verify needs the program '" + stream_.lacking() + "'" +
+                                                 std::string(other) + " in " + where() + ", which lacks it"});
     }
-    if (kubernetes::lacks_shell(stream_.before_start())) return run_bare();
+    // That is not what a kubectl does that has started nothing.
+    if (main.status().succeeded() || output_bytes_ > 0) {
+      return lost("kubectl ended with " + format(main.status()) + " and the wrapper in " + where() +
+                  " was not heard of; whether anything was started is unknown");
+    }
+    if (kubernetes::lacks_shell(stream_.before_start())) return std::nullopt;
     std::string reason = kubernetes::reason_of(stream_.before_start());
     if (reason.empty()) reason = "kubectl ended with " + format(main.status());
     return failed({ErrorCode::unavailable, "the command was not started in " + where() + ": " + reason});
   }
 
   /// The target has no shell: whatever kubectl says has to do.
-  int run_bare() {
+  Verdict run_bare() {
     const auto refuse = [this](std::string_view why) {
       return failed({ErrorCode::unavailable, where() + " has no /bin/sh, which " + std::string(why)});
     };
-    if (request_.verify != Verify::none) return refuse("--verify needs");
-    // The first kubectl may have read some of it.
-    if (request_.input != Input::none) return refuse("--stdin needs");
+    if (request_.wrapping.verify != Verify::none) return refuse("--verify needs");
+    if (request_.wrapping.input != kubernetes::Input::none) return refuse("--stdin needs");
     if (request_.words.front() == "/bin/sh") return refuse("a command line needs; give a program and its arguments");
     say("warning: " + where() +
         " has no /bin/sh: the command runs without a wrapper, so that a lost connection can look like success");
-    auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, Input::none, request_.words), -1, Capture{},
+    auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, KubectlStdin::none, request_.words),
+                               Kubectl::Stdin::empty, {[this](std::string_view bytes) { pass_on(bytes); }, &output_},
                                {[this](std::string_view bytes) { errors_.append(bytes); }, &errors_});
     if (!call) return failed(call.error());
     const KubectlCall& bare = **call;
-    if (kubectl_.wait(timeout_deadline(), [&] { return bare.over() || kubectl_.stop_signal(); }) && bare.over()) {
-      return exit_code_of(bare.status());
-    }
+    kubectl_.wait(deadline_, [&] { return bare.over() || stop_asked(); });
+    if (bare.over()) return {Verdict::By::command, exit_code_of(bare.status())};
     end_local(bare);
-    say("the command got no signal and may still run: " + where() + " has no /bin/sh to end it with");
-    return stop_code();
+    const std::string still =
+        "the command got no signal and may still run: " + where() + " has no /bin/sh to end it with";
+    if (output_.failure()) return lost(not_passed_on(output_) + "; " + still);
+    say(still);
+    return stopped();
   }
 
-  /// We were told to stop, or time is over.
-  int end_early(const KubectlCall& main) {
-    const MonoTime deadline = from_now(ending_time);
-    // It may be about to start: then it would go on without us.
-    kubectl_.wait(from_now(start_patience), [&] { return main.over() || stream_.pid(); });
-    Ending ended = Ending::done;
-    if (stream_.pid()) {
-      ended = end_remote(main, deadline);
-    } else if (!main.over()) {
-      ended = Ending::unknown;
-    }
+  /// We were told to stop, or time is over, or nobody takes what the command writes.
+  Verdict end_early(KubectlCall& main) {
+    // One that waits to be allowed to start never does.
+    const Ending ended = allowed_ ? end_remote(main, from_now(ending_time)) : Ending::never_begun;
     end_local(main);
+    pass_on(output_end_.finish());
     errors_.append(stream_.finish());
-    if (output_ != nullptr && output_->failure()) {
-      return lost("what the command wrote could not be passed on: " + std::string(std::strerror(*output_->failure())) +
-                  "; " + text_of(ended));
-    }
+    if (output_.failure()) return lost(not_passed_on(output_) + "; " + text_of(ended));
+    if (input_failed()) return lost(not_read() + "; " + text_of(ended));
     std::string why = "the command in " + where();
     if (kubectl_.stop_signal()) {
-      if (ended == Ending::done) return stop_code();
+      if (ended != Ending::unknown) return stopped();
       why += " was to end because kubectlexec got a signal";
     } else {
       why += " took longer than " + text::format_duration(request_.timeout);
     }
     say(why + "; " + text_of(ended));
-    return stop_code();
+    return stopped();
   }
 
-  enum class Ending { done, unknown };
+  enum class Ending { done, never_begun, unknown };
 
   /// Ends the process group of the command, and waits until both it and kubectl are gone. A connection that was lost
   /// may come back: tries until the deadline.
-  Ending end_remote(const KubectlCall& main, MonoTime deadline) {
+  Ending end_remote(KubectlCall& main, MonoTime deadline) {
+    main.end_input();
     for (;;) {
       why_not_ended_.clear();
-      auto call = kubectl_.start(
-          kubernetes::exec_arguments(request_.target, Input::none, kubernetes::ending(mark_, *stream_.pid())), -1,
-          {[](std::string_view) {}}, {[this](std::string_view bytes) { why_not_ended_ += bytes; }});
+      auto call = kubectl_.start(kubernetes::exec_arguments(request_.target, KubectlStdin::none,
+                                                            kubernetes::ending(marks_.begin, *stream_.pid())),
+                                 Kubectl::Stdin::empty, ignored(),
+                                 {[this](std::string_view bytes) { why_not_ended_ += bytes; }});
       if (!call) return Ending::unknown;
       const KubectlCall& ending = **call;
       kubectl_.wait(deadline, [&] { return ending.over() && (main.over() || !ending.status().succeeded()); });
@@ -228,6 +349,7 @@ private:
   std::string text_of(Ending ended) const {
     switch (ended) {
       case Ending::done: return "it does not run any more";
+      case Ending::never_begun: return "it was not started";
       case Ending::unknown: {
         const std::string why = kubernetes::reason_of(why_not_ended_);
         return "it may still run, since it could not be ended" + (why.empty() ? "" : ": " + why);
@@ -236,19 +358,46 @@ private:
     return {};
   }
 
-  bool stop_asked() const { return kubectl_.stop_signal() || (output_ != nullptr && output_->failure()); }
+  bool all_written() const { return errors_.empty() && output_.empty(); }
+
+  /// Waits until what is ours to write is written. What a command wrote has the time that the command has: a reader may
+  /// be slow. Nobody who is stuck holds us after a signal.
+  void pass_on_the_rest(Verdict::By by) {
+    const std::optional<MonoTime> deadline = by == Verdict::By::command ? deadline_ : from_now(last_words_time);
+    kubectl_.wait(deadline, [this] { return all_written() || kubectl_.stop_signal(); });
+    if (!all_written()) kubectl_.wait(from_now(last_output_time), [this] { return all_written(); });
+  }
+
+  /// The command has ended in time, but our reader has not.
+  Verdict not_taken(int code) {
+    if (!kubectl_.stop_signal()) {
+      say("what the command wrote was not read within " + text::format_duration(request_.timeout) +
+          "; its exit code was " + std::to_string(code));
+      pass_on_the_rest(Verdict::By::us);
+    }
+    return stopped();
+  }
+
+  bool input_failed() const { return input_ != nullptr && input_->failure(); }
+
+  bool stop_asked() const { return kubectl_.stop_signal() || output_.failure() || input_failed(); }
+
+  bool time_is_over() const { return deadline_ && os::sample_now().mono >= *deadline_; }
+
+  Verdict stopped() const { return {Verdict::By::us, stop_code()}; }
 
   int stop_code() const { return kubectl_.stop_signal() ? 128 + *kubectl_.stop_signal() : timeout_code; }
 
-  int stdin_fd() const { return request_.input == Input::standard_input ? STDIN_FILENO : -1; }
+  static std::string not_passed_on(const Output& output) {
+    return "what the command wrote could not be passed on: " + std::string(std::strerror(*output.failure()));
+  }
 
-  Capture relayed_output() {
-    if (output_ == nullptr) return {};
-    return {[this](std::string_view bytes) {
-              cksum_.add(bytes);
-              output_->append(bytes);
-            },
-            output_};
+  std::string not_read() const {
+    return "standard input could not be read: " + std::string(std::strerror(*input_->failure()));
+  }
+
+  static Capture ignored() {
+    return {[](std::string_view) {}};
   }
 
   std::string where() const {
@@ -257,7 +406,7 @@ private:
 
   static MonoTime from_now(Duration time) { return os::sample_now().mono + time; }
 
-  std::optional<MonoTime> timeout_deadline() const {
+  std::optional<MonoTime> deadline_of_timeout() const {
     if (request_.timeout == Duration::zero()) return std::nullopt;
     return from_now(request_.timeout);
   }
@@ -267,22 +416,29 @@ private:
     errors_.append("kubectlexec: " + text + "\n");
   }
 
-  int failed(const Error& error) {
+  Verdict failed(const Error& error) {
     say(error.text);
-    return exit_code_of(error.code);
+    return {Verdict::By::us, sidefridge::exit_code_of(error.code)};
   }
 
-  int lost(const std::string& text) {
+  Verdict lost(const std::string& text) {
     say(text);
-    return lost_code;
+    return {Verdict::By::us, lost_code};
   }
 
   const RemoteRequest& request_;
   Kubectl& kubectl_;
+  Output& output_;
   Output& errors_;
-  Output* output_ = nullptr;  // with Verify::checksum
-  std::string mark_;
+  Input* input_ = nullptr;  // with --stdin
+  KubectlCall* main_ = nullptr;
+  kubernetes::Marks marks_;
   kubernetes::ExecStream stream_;
+  kubernetes::OutputEnd output_end_;
+  bool allowed_ = false;              // the command may have started
+  std::uint64_t bytes_seen_ = 0;      // on both streams
+  std::uint64_t output_bytes_ = 0;    // on stdout
+  std::optional<MonoTime> deadline_;  // of the timeout, once the command is being started
   kubernetes::Cksum cksum_;
   std::string why_not_ended_;
 };
@@ -290,13 +446,17 @@ private:
 }  // namespace
 
 Result<int> run_remote(const RemoteRequest& request) {
-  auto mark = new_mark();
-  if (!mark) return std::move(mark).error();
+  auto begin = new_mark();
+  if (!begin) return std::move(begin).error();
+  auto end = new_mark();
+  if (!end) return std::move(end).error();
   auto kubectl = Kubectl::open();
   if (!kubectl) return std::move(kubectl).error();
+  auto output = (*kubectl)->open_output(STDOUT_FILENO);
+  if (!output) return std::move(output).error();
   auto errors = (*kubectl)->open_output(STDERR_FILENO);
   if (!errors) return std::move(errors).error();
-  return Session(request, **kubectl, **errors, *std::move(mark)).run();
+  return Session(request, **kubectl, **output, **errors, {*std::move(begin), *std::move(end)}).run();
 }
 
 }  // namespace sidefridge::exec

@@ -15,18 +15,24 @@ namespace {
 constexpr std::string_view begin_script = R"sh(trap : HUP INT QUIT TERM USR1 USR2
 )sh";
 
-constexpr std::string_view look_for_tools_script = R"sh(for _kx in tee cksum; do
-command -v $_kx >/dev/null || { echo "$1:lacks:$_kx" >&2; exit 0; }
-done
+constexpr std::string_view look_for_tools_script =
+    R"sh(command -v tee >/dev/null || { echo "$1:lacks:tee" >&2; exit 0; }
+command -v cksum >/dev/null || command -v wc >/dev/null || { echo "$1:lacks:cksum" >&2; exit 0; }
 )sh";
 
+// From here on $1 is the other mark. `read` takes no byte behind the line.
 // Shells tell on stderr when a process of theirs was killed; that is no word of the command's.
 constexpr std::string_view start_script = R"sh(echo "$1:start:$$" >&2
+unset _ke
+IFS= read -r _ke || exit 0
+shift
+set -- "$_ke" "$@"
+unset _ke
 exec 3>&2 4>&1 2>/dev/null
 )sh";
 
 // Shells set PWD, OLDPWD and SHLVL on their own. What the environment did not have goes, and SHLVL back to what it was.
-constexpr std::string_view command_script = R"sh((
+constexpr std::string_view begin_command_script = R"sh((
 shift
 _kx="
 $(tr '\0' '\n' </proc/$$/environ)
@@ -41,32 +47,67 @@ SHLVL=$SHLVL
 SHLVL="*) SHLVL=$((SHLVL-1));; *) unset SHLVL; esac
 unset _kx
 exec 2>&3 3>&- 4>&- 5>&-
-exec "$@"
+)sh";
+
+constexpr std::string_view no_stdin_script = R"sh(exec </dev/null
+)sh";
+
+constexpr std::string_view pipefail_script =
+    R"sh((set -o pipefail) 2>/dev/null && shift && set -- /bin/sh -o pipefail "$@"
+)sh";
+
+constexpr std::string_view end_command_script = R"sh(exec "$@"
 ))sh";
 
-constexpr std::string_view end_script = R"sh(
-echo "$1:end:$?" >&3
-exit 0
+constexpr std::string_view take_status_script = R"sh(
+set -- "$1" $?
 )sh";
 
 // The command writes to a pipe of the shell's own, which tee can open again by its name, whichever user owns the real
 // stdout.
 constexpr std::string_view begin_checksum_script = R"sh(set -- "$1" $({ { )sh";
-// If tee dies because nobody reads any more, cksum's words come before the status.
+// If tee dies because nobody reads any more, the count comes before the status.
 constexpr std::string_view end_checksum_script = R"sh(
-echo "s$?" >&5; } | tee /proc/self/fd/6 6>&1 >&4 3>&- 4>&- 5>&- | cksum 3>&- 4>&- 5>&-; } 5>&1)
-case $2 in s*) ;; *) set -- "$1" "$4" "$2" "$3"; esac
-[ "$4" ] && echo "$1:end:${2#s}:$3:$4" >&3
+echo "s$?" >&5; } | tee /proc/self/fd/6 6>&1 >&4 3>&- 4>&- 5>&- | {
+if command -v cksum >/dev/null; then set -- $(cksum); echo ":$2:$1"; else set -- $(wc -c); echo ":$1"; fi
+} 3>&- 4>&- 5>&-; } 5>&1)
+case $2 in s*) set -- "$1" "${2#s}$3";; *) set -- "$1" "${3#s}$2"; esac
+)sh";
+
+// $2 is the status, and the count if there is one. From here on a signal may end the wrapper, too.
+constexpr std::string_view end_script = R"sh(trap 'exit 0' HUP INT QUIT TERM USR1 USR2
+echo "$1:end:$2" >&3
+echo "$1" >&4
+)sh";
+
+constexpr std::string_view await_line_script = R"sh(read -r _ke
+exit 0
+)sh";
+
+// Who is gone acknowledges nothing: ten minutes are enough for one who is there. A signal interrupts `wait`.
+constexpr std::string_view await_signal_script = R"sh(_ke=0
+while [ $_ke -lt 600 ]; do
+_ke=$((_ke+1))
+sleep 1 </dev/null >/dev/null 3>&- 4>&- &
+wait $!
+done
+exit 0
+)sh";
+
+// Exits unless the process $2 bears the mark $1.
+constexpr std::string_view look_at_mark_script = R"sh(exec 2>/dev/null
+_kx=
+while IFS= read -r _kl || [ "$_kl" ]; do _kx=$_kx$_kl; done </proc/$2/cmdline
+case $_kx in *"$1"*) ;; *) exit 0; esac
+)sh";
+
+constexpr std::string_view acknowledging_script = R"sh(kill -USR1 $2
 exit 0
 )sh";
 
 // The group may outlive the wrapper; as long as anybody is in it, its number is not given away. Zombies do not count:
 // the process 1 of many containers reaps none. Fields of /proc/PID/stat behind the name: state, parent, group.
-constexpr std::string_view ending_script = R"sh(exec 2>/dev/null
-_kx=
-while IFS= read -r _kl || [ "$_kl" ]; do _kx=$_kx$_kl; done </proc/$2/cmdline
-case $_kx in *"$1"*) ;; *) exit 0; esac
-_kx=$2
+constexpr std::string_view ending_script = R"sh(_kx=$2
 lives() {
 for _kl in /proc/[0-9]*/stat; do
 read -r _kl <$_kl || continue
@@ -76,9 +117,9 @@ done
 return 1
 }
 kill -TERM -$_kx
-for _ki in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for _ki in 0.1 0.1 0.2 0.3 0.5 0.8; do
 lives || exit 0
-sleep 0.1 || { sleep 2; break; }
+sleep $_ki || { sleep 2; break; }
 done
 kill -KILL -$_kx
 exit 0
@@ -88,6 +129,14 @@ constexpr std::string_view wrapper_name = "kubectlexec";
 
 std::vector<std::string> shell_script(std::string script) {
   return {"/bin/sh", "-c", std::move(script), std::string(wrapper_name)};
+}
+
+/// A script for what bears the mark.
+std::vector<std::string> script_for(std::string_view begin_mark, std::uint32_t pid, std::string_view script) {
+  std::vector<std::string> command = shell_script(std::string(look_at_mark_script).append(script));
+  command.emplace_back(begin_mark);
+  command.push_back(std::to_string(pid));
+  return command;
 }
 
 void add_namespace(std::vector<std::string>& arguments, const Target& target) {
@@ -114,41 +163,40 @@ std::string mark_of(std::span<const std::uint8_t, 16> random) {
   return mark;
 }
 
-std::vector<std::string> wrapped(std::string_view mark, std::span<const std::string> words, Verify verify) {
+std::vector<std::string> wrapped(std::string_view begin_mark, std::span<const std::string> words,
+                                 const Wrapping& wrapping) {
+  const bool counts = wrapping.verify == Verify::checksum;
   std::string script(begin_script);
-  switch (verify) {
-    case Verify::none:
-      script += start_script;
-      script += command_script;
-      script += end_script;
-      break;
-    case Verify::checksum:
-      script += look_for_tools_script;
-      script += start_script;
-      script += begin_checksum_script;
-      script += command_script;
-      script += end_checksum_script;
-      break;
-  }
+  if (counts) script += look_for_tools_script;
+  script += start_script;
+  if (counts) script += begin_checksum_script;
+  script += begin_command_script;
+  if (wrapping.input == Input::none) script += no_stdin_script;
+  if (wrapping.pipes == Pipes::each_command_counts) script += pipefail_script;
+  script += end_command_script;
+  script += counts ? end_checksum_script : take_status_script;
+  script += end_script;
+  script += wrapping.input == Input::none ? await_line_script : await_signal_script;
   std::vector<std::string> command = shell_script(std::move(script));
-  command.emplace_back(mark);
+  command.emplace_back(begin_mark);
   command.insert(command.end(), words.begin(), words.end());
   return command;
 }
 
-std::vector<std::string> ending(std::string_view mark, std::uint32_t pid) {
-  std::vector<std::string> command = shell_script(std::string(ending_script));
-  command.emplace_back(mark);
-  command.push_back(std::to_string(pid));
-  return command;
+std::vector<std::string> acknowledging(std::string_view begin_mark, std::uint32_t pid) {
+  return script_for(begin_mark, pid, acknowledging_script);
 }
 
-std::vector<std::string> exec_arguments(const Target& target, Input input, std::span<const std::string> words) {
+std::vector<std::string> ending(std::string_view begin_mark, std::uint32_t pid) {
+  return script_for(begin_mark, pid, ending_script);
+}
+
+std::vector<std::string> exec_arguments(const Target& target, KubectlStdin in, std::span<const std::string> words) {
   std::vector<std::string> arguments{"kubectl", "exec", target.pod};
   add_namespace(arguments, target);
   arguments.push_back("-c");
   arguments.push_back(target.container);
-  if (input == Input::standard_input) arguments.push_back("-i");
+  if (in == KubectlStdin::passed_on) arguments.push_back("-i");
   arguments.push_back("--");
   arguments.insert(arguments.end(), words.begin(), words.end());
   return arguments;

@@ -113,13 +113,9 @@ Read<Trailer> read_trailer(std::string_view text, std::string_view prefix) {
   if (reader.literal(prefix) && reader.literal("end:")) {
     if (const auto status = reader.number(255)) {
       trailer.status = static_cast<int>(*status);
-      if (reader.next_is(':') && reader.literal(":")) {
-        const auto crc = reader.number(0xffffffff);
-        if (crc && reader.literal(":")) {
-          if (const auto bytes = reader.number(0x7fffffffffffffff)) {
-            trailer.checksum = Checksum{static_cast<std::uint32_t>(*crc), *bytes};
-          }
-        }
+      if (reader.next_is(':') && reader.literal(":")) trailer.bytes = reader.number(0x7fffffffffffffff);
+      if (reader.match() == Match::whole && reader.next_is(':') && reader.literal(":")) {
+        if (const auto crc = reader.number(0xffffffff)) trailer.crc = static_cast<std::uint32_t>(*crc);
       }
       if (reader.match() == Match::whole) reader.literal("\n");
     }
@@ -140,6 +136,7 @@ std::size_t find_prefix(std::string_view text, std::string_view prefix) {
 }  // namespace
 
 std::string ExecStream::feed(std::string_view bytes) {
+  if (trailer_) return {};
   held_ += bytes;
   std::string passed = sort_out();
   if (pid_) return passed;
@@ -153,7 +150,8 @@ std::string ExecStream::sort_out() {
   std::string passed;
   std::string_view rest = held_;
   while (!rest.empty()) {
-    const std::size_t at = find_prefix(rest, prefix_);
+    const std::string& prefix = pid_ ? end_ : begin_;
+    const std::size_t at = find_prefix(rest, prefix);
     passed += rest.substr(0, at);
     rest.remove_prefix(at);
     if (rest.empty()) break;
@@ -161,12 +159,16 @@ std::string ExecStream::sort_out() {
     bool wait = false;
     std::size_t length = 0;
     if (pid_) {
-      const Read<Trailer> end = read_trailer(rest, prefix_);
-      // Only the last bytes count, and whether these are is not known before the end.
-      wait = end.match == Match::partial || (end.match == Match::whole && end.length == rest.size());
+      const Read<Trailer> end = read_trailer(rest, prefix);
+      wait = end.match == Match::partial;
+      if (end.match == Match::whole) {
+        trailer_ = end.content;
+        rest = {};
+        break;
+      }
     } else {
-      const Read<Start> start = read_start(rest, prefix_);
-      const Read<std::string> lacking = read_lacking(rest, prefix_);
+      const Read<Start> start = read_start(rest, prefix);
+      const Read<std::string> lacking = read_lacking(rest, prefix);
       wait = start.match == Match::partial || lacking.match == Match::partial;
       if (start.match == Match::whole) {
         pid_ = start.content.pid;
@@ -191,16 +193,26 @@ std::string ExecStream::sort_out() {
 }
 
 std::string ExecStream::finish() {
-  const Read<Trailer> end = read_trailer(held_, prefix_);
-  if (pid_ && end.match == Match::whole && end.length == held_.size()) {
-    trailer_ = end.content;
-    held_.clear();
-    return {};
-  }
   std::string rest = std::exchange(held_, {});
   if (pid_) return rest;
   before_start_ += rest;
   return {};
+}
+
+std::string OutputEnd::feed(std::string_view bytes) {
+  if (seen_) return {};
+  held_ += bytes;
+  const std::size_t at = find_prefix(held_, word_);
+  seen_ = held_.size() - at >= word_.size();
+  std::string rest = held_.substr(at);
+  held_.resize(at);
+  std::swap(held_, rest);
+  if (seen_) held_.clear();
+  return rest;
+}
+
+std::string OutputEnd::finish() {
+  return std::exchange(held_, {});
 }
 
 }  // namespace sidefridge::kubernetes

@@ -49,7 +49,9 @@ Result<OutputStream> OutputStream::open(int fd) {
   if (flags < 0 || ::fstat(fd, &status) != 0) {
     return system_error("cannot write to descriptor " + std::to_string(fd), errno);
   }
-  if (S_ISREG(status.st_mode)) return OutputStream(Kind::file, fd, 0, UniqueFd(), UniqueFd());
+  // What may not be written (open_standard_fds() puts such in place of what was closed) is to refuse each write, too.
+  const bool never_waits = S_ISREG(status.st_mode) || (flags & O_ACCMODE) == O_RDONLY;
+  if (never_waits) return OutputStream(Kind::file, fd, 0, UniqueFd(), UniqueFd());
 
   Kind kind = Kind::socket;
   std::size_t safe_bytes = 0;
@@ -86,11 +88,12 @@ std::ptrdiff_t OutputStream::write_some(const char* bytes, std::size_t count) no
 }
 
 OutputStream::Flush OutputStream::flush() noexcept {
+  if (cut_ == Cut::open && pending_bytes() > 0) mend_line();
   while (pending_bytes() > 0) {
     const std::ptrdiff_t written = write_some(buffer_.data() + begin_, pending_bytes());
     if (written > 0) {
       begin_ += static_cast<std::size_t>(written);
-      mends_line_ = false;
+      cut_ = Cut::none;
       last_written_ = buffer_[begin_ - 1];
     } else if (written < 0 && errno == EAGAIN) {
       compact();
@@ -117,13 +120,17 @@ OutputStream::Flush OutputStream::drain_until(MonoTime deadline) noexcept {
   }
 }
 
+// Not before something comes: a newline that nobody takes would wait for ever.
+void OutputStream::mend_line() noexcept {
+  buffer_.insert(begin_, 1, '\n');
+  cut_ = Cut::mending;
+}
+
 void OutputStream::lose_pending() noexcept {
   const auto lost = std::count(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.end(), '\n');
-  lost_lines_ += static_cast<std::uint64_t>(lost) - (mends_line_ ? 1 : 0);
+  lost_lines_ += static_cast<std::uint64_t>(lost) - (cut_ == Cut::mending ? 1 : 0);
   clear();
-  // What comes next must not continue a line that was cut off.
-  mends_line_ = last_written_ != '\n';
-  if (mends_line_) buffer_.push_back('\n');
+  cut_ = last_written_ == '\n' ? Cut::none : Cut::open;
 }
 
 void OutputStream::clear() noexcept {

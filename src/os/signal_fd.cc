@@ -41,7 +41,7 @@ Result<SignalFd> SignalFd::open() {
   struct sigaction action {};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &action, nullptr);
+  for (const int signal_number : {SIGPIPE, SIGXFSZ}) ::sigaction(signal_number, &action, nullptr);
   return SignalFd(std::move(fd));
 }
 

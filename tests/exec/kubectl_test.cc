@@ -43,7 +43,8 @@ protected:
   }
 
   std::unique_ptr<KubectlCall> start(const std::string& script, Sink sink) const {
-    return kubectl->start({"kubectl", script}, -1, {std::move(sink)}, {[](std::string_view) {}}).value();
+    return kubectl->start({"kubectl", script}, Kubectl::Stdin::empty, {std::move(sink)}, {[](std::string_view) {}})
+        .value();
   }
   bool wait(const std::function<bool()>& holds) const {
     return kubectl->wait(os::sample_now().mono + std::chrono::seconds(20), holds);

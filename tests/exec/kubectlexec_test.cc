@@ -6,11 +6,21 @@
 namespace sidefridge::kubernetes {
 namespace {
 
-/// A kubectl that plays the target: MARK is the mark of the wrapper, `$*` its arguments.
+/// A kubectl that plays the target: MARK is the mark of the wrapper, `$*` its arguments. `begin` has the command begin,
+/// `end STATUS` end, and END is the mark of that.
 std::string with_mark(std::string_view script) {
   return R"sh(for word; do
   case $word in kubectlexec:*) MARK=$word; esac
 done
+begin() {
+  echo "$MARK:start:1" >&2
+  IFS= read -r END
+}
+end() {
+  echo "$END:end:$1" >&2
+  echo "$END"
+  read -r acknowledgement || :
+}
 )sh" + std::string(script);
 }
 
@@ -23,8 +33,8 @@ for word; do
   [ "$word" != /bin/sh ] || break
   printf '%s\n' "$word" >>"$FAKE/arguments"
 done
-echo "$MARK:start:1" >&2
-echo "$MARK:end:0" >&2
+begin
+end 0
 )sh"));
     expect(run(arguments), 0, "", "");
     Words words;
@@ -41,20 +51,20 @@ echo "$MARK:end:0" >&2
 };
 
 TEST_F(KubectlexecTest, names_pod_and_container_and_asks_for_no_terminal) {
-  EXPECT_EQ(arguments_of_call({"true"}), (Words{"exec", "app-0", "-c", "app", "--"}));
+  EXPECT_EQ(arguments_of_call({"true"}), (Words{"exec", "app-0", "-c", "app", "-i", "--"}));
   EXPECT_EQ(arguments_of_call({"--stdin", "true"}), (Words{"exec", "app-0", "-c", "app", "-i", "--"}));
 }
 
 TEST_F(KubectlexecTest, options_win_over_variables) {
   environment["POD_NAMESPACE"] = "ns";
-  EXPECT_EQ(arguments_of_call({"true"}), (Words{"exec", "app-0", "-n", "ns", "-c", "app", "--"}));
+  EXPECT_EQ(arguments_of_call({"true"}), (Words{"exec", "app-0", "-n", "ns", "-c", "app", "-i", "--"}));
   EXPECT_EQ(arguments_of_call({"--pod=p", "--namespace", "n", "--container", "c", "true"}),
-            (Words{"exec", "p", "-n", "n", "-c", "c", "--"}));
+            (Words{"exec", "p", "-n", "n", "-c", "c", "-i", "--"}));
 }
 
 TEST_F(KubectlexecTest, the_first_word_that_is_no_option_begins_the_command) {
   for (const Words& words : {Words{"true", "--stdin"}, Words{"--", "true", "--stdin"}}) {
-    EXPECT_EQ(arguments_of_call(words), (Words{"exec", "app-0", "-c", "app", "--"}));
+    EXPECT_EQ(arguments_of_call(words), (Words{"exec", "app-0", "-c", "app", "-i", "--"}));
   }
 }
 
@@ -116,26 +126,59 @@ TEST_F(KubectlexecTest, says_why_the_command_was_not_started) {
     expect(run({"true"}), 69, "",
            "kubectlexec: the command was not started in container 'app' of pod 'app-0': " + std::string(reason) + "\n");
   }
-  kubectl("exit 0\n");
-  expect(
-      run({"true"}), 69, "",
-      "kubectlexec: the command was not started in container 'app' of pod 'app-0': kubectl ended with exit code '0'\n");
   kubectl("kill -KILL $$\n");
   expect(run({"true"}), 69, "",
          "kubectlexec: the command was not started in container 'app' of pod 'app-0': kubectl ended with signal "
          "'SIGKILL'\n");
 }
 
+TEST_F(KubectlexecTest, does_not_say_that_nothing_was_started_where_that_is_not_certain) {
+  const std::string unknown =
+      " and the wrapper in container 'app' of pod 'app-0' was not heard of; whether anything "
+      "was started is unknown\n";
+  kubectl("exit 0\n");
+  expect(run({"true"}), 74, "", "kubectlexec: kubectl ended with exit code '0'" + unknown);
+  kubectl("printf half\nexit 0\n");
+  expect(run({"true"}), 74, "half", "kubectlexec: kubectl ended with exit code '0'" + unknown);
+  kubectl("printf half\necho refused >&2\nexit 1\n");
+  expect(run({"true"}), 74, "half", "kubectlexec: kubectl ended with exit code '1'" + unknown);
+  kubectl("printf half\nkill -KILL $$\n");
+  expect(run({"true"}), 74, "half", "kubectlexec: kubectl ended with signal 'SIGKILL'" + unknown);
+}
+
+TEST_F(KubectlexecTest, what_is_no_kubectl_is_69) {
+  environment["PATH"] = file("bin");
+  std::filesystem::create_directory(file("bin/kubectl"));
+  expect(run({"true"}), 69, "",
+         "kubectlexec: kubectl is not in PATH; install it in this container (the image of sidefridge has it)\n");
+  std::filesystem::remove(file("bin/kubectl"));
+  write("bin/kubectl", "");
+  ::chmod(file("bin/kubectl").c_str(), 0755);
+  expect(run({"true"}), 69, "",
+         "kubectlexec: cannot start '" + file("bin/kubectl") + "': it is not a program for this machine\n");
+}
+
+TEST_F(KubectlexecTest, what_it_never_let_start_is_not_started) {
+  kubectl(with_mark("echo \"$MARK:start:1\" >&2\nexit 1\n"));
+  EXPECT_EQ(run({"true"}).code, 74);
+  // It would wait for the word to start, but that does not come any more.
+  kubectl("exec sleep 600\n");
+  Command command = start({"true"});
+  command.signal(SIGTERM);
+  expect(command.wait(), 143, "", "");
+}
+
 /// What a kubectl does first, of which the command's own call is the first.
 const std::string later_calls_succeed = R"sh(echo x >>"$FAKE/calls"
 [ "$(wc -l <"$FAKE/calls")" -eq 1 ] || exit 0
-echo "$MARK:start:1" >&2
+begin
 )sh";
 
 TEST_F(KubectlexecTest, takes_a_stream_that_is_cut_in_the_trailer_for_a_lost_connection) {
   const std::string trailer = ":end:0\n";
   for (std::size_t length = 0; length < trailer.size(); ++length) {
-    kubectl(with_mark(later_calls_succeed + "printf '%s' \"$MARK" + trailer.substr(0, length) + "\" >&2\nexit 0\n"));
+    kubectl(with_mark(later_calls_succeed + "printf '%s' \"$END" + trailer.substr(0, length) +
+                      "\" >&2\necho \"$END\"\nexit 0\n"));
     std::filesystem::remove(file("calls"));
     const Outcome outcome = run({"true"});
     EXPECT_EQ(outcome.code, 74) << length;
@@ -146,18 +189,52 @@ TEST_F(KubectlexecTest, takes_a_stream_that_is_cut_in_the_trailer_for_a_lost_con
   }
 }
 
-TEST_F(KubectlexecTest, does_not_trust_a_trailer_when_kubectl_failed) {
-  for (const char* end : {"exit 1\n", "echo 'error: connection reset' >&2\nexit 0\n", "kill -KILL $$\n"}) {
-    kubectl(with_mark(later_calls_succeed + "echo \"$MARK:end:0\" >&2\n" + end));
-    std::filesystem::remove(file("calls"));
-    EXPECT_EQ(run({"true"}).code, 74) << end;
+TEST_F(KubectlexecTest, a_stdout_that_is_cut_is_no_success_whatever_kubectl_says) {
+  for (const char* cut : {"", "printf half", "printf 'half%.20s' \"$END\"", "printf 'half%s' \"$END\""}) {
+    for (const char* end : {"exit 0\n", "exit 1\n", "kill -KILL $$\n"}) {
+      kubectl(with_mark("begin\necho \"$END:end:0\" >&2\n" + std::string(cut) + "\n" + end));
+      const Outcome outcome = run({"true"});
+      EXPECT_EQ(outcome.code, 74) << cut << end;
+      EXPECT_EQ(
+          outcome.err,
+          "kubectlexec: the command ended with exit code 0, but the end of what it wrote to stdout did not arrive\n");
+      EXPECT_TRUE(outcome.out.starts_with(*cut == '\0' ? "" : "half"));
+    }
   }
+}
+
+TEST_F(KubectlexecTest, nothing_that_comes_behind_the_end_changes_it) {
+  for (const char* late : {"exit 1", "kill -KILL $$", "echo 'error: the connection was reset' >&2", "echo late",
+                           "echo \"$END:end:5\" >&2"}) {
+    kubectl(with_mark("begin\necho out\necho err >&2\nend 3\n" + std::string(late) + "\n"));
+    expect(run({"true"}), 3, "out\n", "err\n");
+  }
+}
+
+TEST_F(KubectlexecTest, does_not_wait_for_a_kubectl_that_goes_on_when_all_has_arrived) {
+  kubectl(with_mark("begin\nend 3\necho $$ >\"$FAKE/pid\"\nexec sleep 600\n"));
+  expect(run({"true"}), 3, "", "");
+  std::string pid = content_of("pid");
+  pid.pop_back();
+  EXPECT_FALSE(std::filesystem::exists("/proc/" + pid));
+}
+
+TEST_F(KubectlexecTest, lets_the_wrapper_exit_only_when_both_its_words_have_come) {
+  kubectl(with_mark(R"sh(begin
+echo "$END:end:0" >&2
+echo output
+echo "last word" >>"$FAKE/said"
+echo "$END"
+IFS= read -r acknowledgement && echo acknowledged >>"$FAKE/said"
+)sh"));
+  expect(run({"true"}), 0, "output\n", "");
+  EXPECT_EQ(content_of("said"), "last word\nacknowledged\n");
 }
 
 TEST_F(KubectlexecTest, ends_the_command_once_the_connection_is_back) {
   kubectl(with_mark(R"sh(echo x >>"$FAKE/calls"
 case $(wc -l <"$FAKE/calls") in
-  1) echo "$MARK:start:1" >&2 ;;
+  1) begin ;;
   2) echo refused >&2; exit 1 ;;
 esac
 )sh"));
@@ -170,7 +247,7 @@ esac
 TEST_F(KubectlexecTest, says_when_the_command_could_not_be_ended) {
   kubectl(
       with_mark("[ ! -e \"$FAKE/called\" ] || { echo refused >&2; exit 1; }\n: >\"$FAKE/called\"\n"
-                "echo \"$MARK:start:1\" >&2\n"));
+                "begin\n"));
   expect(
       run({"true"}), 74, "",
       "kubectlexec: the connection to container 'app' of pod 'app-0' was lost, and what the command did is unknown; it "
@@ -181,23 +258,25 @@ TEST_F(KubectlexecTest, finds_marks_that_come_byte_by_byte_among_other_bytes) {
   kubectl(with_mark(R"sh(slowly() {
   rest=$1
   while [ "$rest" ]; do
-    printf %c "$rest" >&2
+    printf %c "$rest"
     rest=${rest#?}
   done
-  echo >&2
+  echo
 }
 echo 'Warning: slow' >&2
-slowly "$MARK:start:1"
+slowly "$MARK:start:1" >&2
+IFS= read -r END
 printf 'text without an end' >&2
-slowly "$MARK:end:42"
+slowly "$END:end:42" >&2
+printf 'output without an end'
+slowly "$END"
 )sh"));
-  expect(run({"true"}), 42, "", "Warning: slow\ntext without an end");
+  expect(run({"true"}), 42, "output without an end", "Warning: slow\ntext without an end");
 }
 
-TEST_F(KubectlexecTest, wants_the_checksum_that_it_asked_for) {
-  kubectl(with_mark("echo \"$MARK:start:1\" >&2\necho \"$MARK:end:0\" >&2\n"));
-  expect(run({"--verify", "true"}), 74, "",
-         "kubectlexec: the target did not tell the checksum of what the command wrote\n");
+TEST_F(KubectlexecTest, wants_the_count_that_it_asked_for) {
+  kubectl(with_mark("begin\nend 0\n"));
+  expect(run({"--verify", "true"}), 74, "", "kubectlexec: the target did not count what the command wrote\n");
 }
 
 const std::string without_shell = R"sh(while [ "$1" != -- ]; do shift; done
@@ -233,8 +312,8 @@ TEST_F(KubectlexecTest, waits_until_the_container_runs) {
   [ "$(wc -l <"$FAKE/asked")" -lt 2 ] || echo 2026-11-23T00:00:00Z
   exit 0
 fi
-echo "$MARK:start:1" >&2
-echo "$MARK:end:5" >&2
+begin
+end 5
 )sh"));
   expect(run({"--wait-ready", "20s", "true"}), 5, "", "");
   EXPECT_EQ(content_of("asked"), "x\nx\n");
@@ -266,12 +345,95 @@ TEST_F(KubectlexecTest, a_kubectl_that_never_connects_is_ended_by_the_timeout) {
   EXPECT_FALSE(std::filesystem::exists("/proc/" + pid));
 }
 
-TEST_F(KubectlexecTest, a_reader_that_is_gone_is_no_success_with_verify) {
-  kubectl(with_mark("echo \"$MARK:start:1\" >&2\necho output\necho \"$MARK:end:0:1:7\" >&2\n"));
-  environment["PROGRAM"] = SIDEFRIDGE_COMMANDS "/kubectlexec";
-  const Outcome outcome =
-      Command({"/bin/sh", "-c", "{ \"$PROGRAM\" --verify true; echo $? >&2; } | :"}, environment_words(), {}).wait();
-  EXPECT_TRUE(outcome.err.ends_with("74\n")) << outcome.err;
+/// kubectlexec with its descriptors redirected by a shell.
+class RedirectedTest : public KubectlexecTest {
+protected:
+  Outcome shell(const std::string& line) {
+    environment["PROGRAM"] = SIDEFRIDGE_COMMANDS "/kubectlexec";
+    return Command({"/bin/sh", "-c", line}, environment_words(), {}).wait();
+  }
+
+  static constexpr std::string_view not_passed_on = "kubectlexec: what the command wrote could not be passed on: ";
+};
+
+TEST_F(RedirectedTest, output_that_the_disk_refuses_is_74) {
+  for (const char* option : {"--shell", "--verify"}) {
+    kubectl(with_mark("begin\necho output\nend 0:7:1800729707\n"));
+    const Outcome outcome = shell("\"$PROGRAM\" " + std::string(option) + " true >/dev/full");
+    EXPECT_EQ(outcome.code, 74);
+    EXPECT_TRUE(outcome.err.starts_with(std::string(not_passed_on) + "No space left on device")) << outcome.err;
+  }
+}
+
+TEST_F(RedirectedTest, output_past_the_limit_of_a_file_is_74_and_no_signal) {
+  // 8 blocks of 512 bytes, or in bash of 1024.
+  kubectl(with_mark("begin\nhead -c 100000 /dev/zero\nend 0\n"));
+  const Outcome outcome = shell("ulimit -f 8; \"$PROGRAM\" true >\"$FAKE/dump\"");
+  EXPECT_EQ(outcome.code, 74);
+  EXPECT_TRUE(outcome.err.starts_with(std::string(not_passed_on) + "File too large")) << outcome.err;
+}
+
+TEST_F(RedirectedTest, output_for_a_full_file_system_is_74) {
+  kubectl(with_mark("begin\nhead -c 1000000 /dev/zero\nend 0\n"));
+  std::filesystem::create_directory(file("small"));
+  const Outcome outcome = shell(
+      "exec unshare -rm sh -c 'mount -t tmpfs -o size=65536 none \"$FAKE/small\" || exit 77\n"
+      "\"$PROGRAM\" true >\"$FAKE/small/dump\"'");
+  if (outcome.code == 77 || outcome.err.find("unshare") != std::string::npos) GTEST_SKIP() << outcome.err;
+  EXPECT_EQ(outcome.code, 74);
+  EXPECT_TRUE(outcome.err.starts_with(std::string(not_passed_on) + "No space left on device")) << outcome.err;
+}
+
+TEST_F(RedirectedTest, output_that_nobody_reads_is_74) {
+  for (const char* option : {"--shell", "--verify"}) {
+    kubectl(with_mark("begin\necho output\nend 0:7:1800729707\n"));
+    const Outcome outcome = shell("{ \"$PROGRAM\" " + std::string(option) + " true; echo $? >&2; } | :");
+    EXPECT_TRUE(outcome.err.ends_with("74\n")) << outcome.err;
+  }
+}
+
+TEST_F(RedirectedTest, output_where_stdout_is_closed_is_74) {
+  kubectl(with_mark("begin\necho output\nend 0\n"));
+  EXPECT_EQ(shell("\"$PROGRAM\" true >&-").code, 74);
+  kubectl(with_mark("begin\nend 0\n"));
+  EXPECT_EQ(shell("\"$PROGRAM\" true >&-").code, 0);
+}
+
+TEST_F(RedirectedTest, a_refusal_in_the_middle_of_a_line_holds_nobody_up) {
+  // What has no room is cut within the first line; and no newline for it can ever be written.
+  const std::string line = "head -c 100000 /dev/zero | tr '\\0' x";
+  for (const char* option : {"--shell", "--verify"}) {
+    kubectl(with_mark("begin\n" + line + "\nend 0\n"));
+    EXPECT_EQ(shell("ulimit -f 8; \"$PROGRAM\" " + std::string(option) + " true >\"$FAKE/dump\" 2>\"$FAKE/log\"").code,
+              74);
+    kubectl(with_mark("begin\n" + line + " >&2\nend 0\n"));
+    EXPECT_EQ(shell("ulimit -f 8; \"$PROGRAM\" " + std::string(option) + " true 2>\"$FAKE/log\"").code, 74);
+    EXPECT_EQ(shell("\"$PROGRAM\" " + std::string(option) + " true 2>/dev/full").code, 74);
+  }
+}
+
+TEST_F(RedirectedTest, a_command_whose_output_is_refused_is_ended) {
+  kubectl(with_mark(R"sh(case $* in
+  *start*) begin; echo output; exec sleep 600 ;;
+  *) echo ended >>"$FAKE/ended" ;;
+esac
+)sh"));
+  const Outcome outcome = shell("\"$PROGRAM\" true >/dev/full");
+  EXPECT_EQ(outcome.code, 74);
+  EXPECT_EQ(content_of("ended").substr(0, 6), "ended\n");
+}
+
+TEST_F(RedirectedTest, a_reader_that_is_stuck_does_not_outlast_the_timeout) {
+  kubectl(with_mark("begin\nhead -c 200000 /dev/zero\nend 0\n"));
+  ASSERT_EQ(::mkfifo(file("stuck").c_str(), 0600), 0);
+  EXPECT_EQ(shell("exec 3<>\"$FAKE/stuck\"; \"$PROGRAM\" --timeout 1s true >\"$FAKE/stuck\"").code, 124);
+}
+
+TEST_F(RedirectedTest, a_stdin_that_cannot_be_read_is_74) {
+  kubectl(with_mark("begin\ncat\nend 0\n"));
+  const Outcome outcome = shell("\"$PROGRAM\" --stdin cat <\"$FAKE\"");
+  EXPECT_EQ(outcome.code, 74);
+  EXPECT_TRUE(outcome.err.starts_with("kubectlexec: standard input could not be read: Is a directory")) << outcome.err;
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ const Target elsewhere{"app-0", "app", "other"};
 
 TEST(ExecCommand, asks_for_no_terminal_and_for_stdin_only_when_wanted) {
   const Words words{"ls", "-l"};
-  EXPECT_EQ(exec_arguments(in_default_namespace, Input::none, words),
+  EXPECT_EQ(exec_arguments(in_default_namespace, KubectlStdin::none, words),
             (Words{"kubectl", "exec", "app-0", "-c", "app", "--", "ls", "-l"}));
-  EXPECT_EQ(exec_arguments(elsewhere, Input::standard_input, words),
+  EXPECT_EQ(exec_arguments(elsewhere, KubectlStdin::passed_on, words),
             (Words{"kubectl", "exec", "app-0", "-n", "other", "-c", "app", "-i", "--", "ls", "-l"}));
 }
 
@@ -30,7 +30,7 @@ TEST(ExecCommand, asks_when_the_container_started_also_of_a_sidecar) {
 TEST(ExecCommand, gives_the_words_to_the_wrapper_as_they_are) {
   const Words words{"", "-x", "a b", "'\"$`\\", "line\nline", "\xff\x01"};
   for (const Verify verify : {Verify::none, Verify::checksum}) {
-    const Words command = wrapped("mark", words, verify);
+    const Words command = wrapped("mark", words, {Input::none, verify, Pipes::last_command_counts});
     ASSERT_EQ(command.size(), 5 + words.size());
     EXPECT_EQ(command[0], "/bin/sh");
     EXPECT_EQ(command[1], "-c");
@@ -48,9 +48,10 @@ TEST(ExecCommand, makes_a_mark_of_all_the_random_bytes) {
   EXPECT_EQ(mark_of(random), "kubectlexec:1f0000000000000000000000000000a0");
 }
 
-TEST(ExecCommand, ends_a_process_only_by_its_mark) {
-  const Words command = ending("mark", 42);
-  EXPECT_EQ(Words(command.begin() + 3, command.end()), (Words{"kubectlexec", "mark", "42"}));
+TEST(ExecCommand, signals_a_process_only_by_its_mark) {
+  for (const Words& command : {ending("mark", 42), acknowledging("mark", 42)}) {
+    EXPECT_EQ(Words(command.begin() + 3, command.end()), (Words{"kubectlexec", "mark", "42"}));
+  }
 }
 
 TEST(ExecCommand, finds_the_line_that_says_why_kubectl_failed) {

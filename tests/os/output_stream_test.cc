@@ -211,6 +211,9 @@ TEST_F(OutputStreamTest, ends_the_line_that_a_full_disk_cut) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
   stream.append("whole\ncut off here\nlost\n");
   EXPECT_EQ(stream.flush(), Flush::broken);
+  // Nothing waits that could never be written.
+  EXPECT_EQ(stream.pending_bytes(), 0u);
+  EXPECT_EQ(stream.flush(), Flush::drained);
   stream.append("lost, too\n");
   EXPECT_EQ(stream.flush(), Flush::broken);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
@@ -291,6 +294,14 @@ TEST_F(OutputStreamTest, stops_draining_at_the_deadline) {
   EXPECT_EQ(stream.drain_until(deadline), Flush::blocked);
   EXPECT_GE(sample_now().mono, deadline);
   EXPECT_EQ(stream.drain_until(deadline), Flush::blocked);  // a deadline in the past
+}
+
+TEST_F(OutputStreamTest, refuses_what_is_written_to_a_descriptor_that_is_open_for_reading) {
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  OutputStream stream = OutputStream::open(null.get()).value();
+  stream.append("line\n");
+  EXPECT_EQ(stream.flush(), Flush::broken);
+  EXPECT_EQ(stream.last_error(), EBADF);
 }
 
 TEST_F(OutputStreamTest, names_a_descriptor_that_is_closed) {

@@ -18,6 +18,7 @@
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/daemon/hook_reader.h"
 #include "sidefridge/daemon/hook_watch.h"
+#include "sidefridge/daemon/loss_notes.h"
 #include "sidefridge/daemon/process_runner.h"
 #include "sidefridge/daemon/record_keeper.h"
 #include "sidefridge/daemon/signal_watch.h"
@@ -60,6 +61,7 @@ private:
   struct Files {
     core::RunBook book;
     std::unique_ptr<hooks::Generations> generations;
+    Result<os::NoteFifo> losses;
     std::optional<WallTime> settled_until;
     std::vector<core::RunRecord> owed;
   };
@@ -67,7 +69,7 @@ private:
   static Result<Files> open_files(const core::Config& config, Mode mode);
 
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
-         std::unique_ptr<Console> console, Files files);
+         std::unique_ptr<Console> console, std::unique_ptr<LossNotes> losses, Files files);
 
   void on_turn() noexcept override;
   void post(core::Event event) override { events_.push_back(std::move(event)); }
@@ -95,6 +97,7 @@ private:
   loop::Loop loop_;
   Lanes lanes_;  // before what works on them, so that it is gone later
   std::unique_ptr<Console> console_;
+  std::unique_ptr<LossNotes> losses_;  // nothing where the state folder has no room for a FIFO
   RecordKeeper records_;
   HookReader hooks_;
   core::Scheduler scheduler_;

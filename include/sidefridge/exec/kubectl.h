@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,12 +55,41 @@ private:
   std::optional<loop::FdWatch> watch_;
 };
 
+/// Our stdin, read without waiting.
+/// Owns: an epoll set around it, so that its flags stay as others who share it want them. Lives on the heap.
+class Input {
+public:
+  /// Errors: as FdWatch::open(); what is not open for reading is only found by reading.
+  static Result<std::unique_ptr<Input>> open(loop::Loop& loop, int fd);
+
+  /// Reads what is there now, at most `room.size()` bytes. Returns: those, nothing when there are none yet; once over()
+  /// always nothing.
+  std::string_view read(std::span<char> room) noexcept;
+  /// Whether read() is to be called when there is something to read.
+  void want(loop::Interest interest) noexcept;
+
+  /// It has been read to its end, or failed.
+  bool over() const noexcept { return over_; }
+  /// Why it could not be read to its end, as an errno value.
+  std::optional<int> failure() const noexcept { return failure_; }
+
+private:
+  explicit Input(int fd) noexcept : fd_(fd) {}
+
+  int fd_;
+  bool over_ = false;
+  std::optional<int> failure_;
+  os::UniqueFd ready_;
+  Waker waker_;
+  std::optional<loop::FdWatch> watch_;  // nothing: it never keeps a reader waiting
+};
+
 /// Takes what a call wrote.
 using Sink = std::function<void(std::string_view)>;
 
 /// What to do with an output of a call.
 struct Capture {
-  Sink sink;                // nothing: the call has our own descriptor
+  Sink sink;
   Output* holds = nullptr;  // while it is congested, nothing is read
 };
 
@@ -82,6 +112,13 @@ public:
   /// Sends a signal to it and what it started, unless it has ended.
   void signal(int number) const noexcept;
 
+  /// Writes to its stdin, without waiting. What it does not take is dropped.
+  void feed(std::string_view bytes);
+  /// From now on all of `input` goes to its stdin, whose end is the end of that. Requires: `input` outlives the call.
+  void feed_from(Input& input) noexcept { input_ = &input; }
+  /// Closes its stdin, once all that was fed is written.
+  void end_input() noexcept;
+
 private:
   friend class Kubectl;
 
@@ -96,11 +133,18 @@ private:
 
   explicit KubectlCall(Kubectl& kubectl) noexcept : kubectl_(kubectl) {}
 
+  bool takes_input() const noexcept { return in_ && !in_->failure(); }
+  void relay_input(std::span<char> buffer) noexcept;
+
   Kubectl& kubectl_;
   pid_t pid_ = -1;
   std::optional<ExitStatus> status_;
   Reader out_;
   Reader err_;
+  os::UniqueFd in_pipe_;        // the end that we write; closed after in_
+  std::unique_ptr<Output> in_;  // nothing: its stdin has ended
+  bool in_ends_ = false;        // once in_ is empty
+  Input* input_ = nullptr;
 };
 
 /// Starts kubectl, and waits.
@@ -116,11 +160,18 @@ public:
 
   /// Our stdout or stderr as an Output. Requires: asked for at most once each.
   Result<Output*> open_output(int fd);
+  /// Our stdin as an Input. Requires: asked for at most once.
+  Result<Input*> open_input(int fd);
 
-  /// Starts `kubectl` with these arguments, from argv[0] on, in a session of its own. `stdin_fd`: as SpawnRequest has
-  /// it. Errors: as spawn().
-  Result<std::unique_ptr<KubectlCall>> start(const std::vector<std::string>& argv, int stdin_fd, Capture out,
-                                             Capture err);
+  /// What a call has as its stdin.
+  enum class Stdin {
+    empty,  // /dev/null
+    fed,    // what feed() and feed_from() give it
+  };
+
+  /// Starts `kubectl` with these arguments, from argv[0] on, in a session of its own.
+  /// Errors: unavailable: it cannot be executed; no descriptors or memory left.
+  Result<std::unique_ptr<KubectlCall>> start(const std::vector<std::string>& argv, Stdin in, Capture out, Capture err);
 
   /// Waits until `holds`, which is asked again whenever something happened, or the deadline has passed.
   /// Returns: whether it holds.
@@ -137,6 +188,7 @@ private:
   void take_signals() noexcept;
   void reap() noexcept;
   void read(const KubectlCall& call, KubectlCall::Reader& reader) noexcept;
+  void watch_readers() noexcept;
 
   std::string program_;
   std::vector<std::string> environment_;
@@ -151,6 +203,7 @@ private:
   std::optional<loop::FdWatch> signal_watch_;
   std::optional<loop::FdWatch> timer_watch_;
   std::vector<std::unique_ptr<Output>> outputs_;
+  std::unique_ptr<Input> input_;
   std::vector<KubectlCall*> calls_;
 };
 

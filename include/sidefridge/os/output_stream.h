@@ -43,7 +43,8 @@ public:
   /// The same, for those who compose in place: append to it, never take away.
   std::string& buffer() noexcept { return buffer_; }
 
-  /// Writes what it can without waiting. What is refused for good is dropped, and its lines are counted as lost.
+  /// Writes what it can without waiting. What is refused for good is dropped, and its lines are counted as lost; where
+  /// that cuts a line, what comes next begins with a newline.
   Flush flush() noexcept;
 
   /// The same, but waits for a slow reader until `deadline`.
@@ -68,8 +69,16 @@ private:
     shared,  // the caller's pipe or terminal: opening again was refused
   };
 
+  /// What a loss has left of the line that was being written.
+  enum class Cut {
+    none,     // nothing: it was whole
+    open,     // its beginning; what comes next must not continue it
+    mending,  // the same, and buffer_ begins with the newline that ends it
+  };
+
   OutputStream(Kind kind, int fd, std::size_t safe_bytes, UniqueFd own, UniqueFd ready) noexcept;
   std::ptrdiff_t write_some(const char* bytes, std::size_t count) noexcept;
+  void mend_line() noexcept;
   void lose_pending() noexcept;
   void clear() noexcept;
   void compact() noexcept;
@@ -82,7 +91,7 @@ private:
   std::string buffer_;
   std::size_t begin_ = 0;     // buffer_ before it is written
   char last_written_ = '\n';  // to know whether a loss cut a line
-  bool mends_line_ = false;   // buffer_ begins with a newline that ends a cut line
+  Cut cut_ = Cut::none;
   std::uint64_t lost_lines_ = 0;
   int last_error_ = 0;
 };

@@ -26,8 +26,8 @@ private:
 /// Thread: loop thread only.  Blocks: never.
 class SignalFd {
 public:
-  /// Blocks the five signals, ignores PIPE and no other, whatever was inherited, for good: the process lives with it
-  /// (spawn() undoes both for children).
+  /// Blocks the five signals, ignores PIPE and XFSZ (the write then fails with EPIPE or EFBIG) and no other, whatever
+  /// was inherited, for good: the process lives with it (spawn() undoes both for children).
   /// Requires: called before any other thread starts, since threads inherit the mask.
   /// Errors: EMFILE, ENFILE, ENOMEM.
   static Result<SignalFd> open();

@@ -23,6 +23,7 @@ public:
   std::string lock_path() const { return path_ + "/lock"; }
   std::string history_path() const { return path_ + "/history.mdb"; }
   std::string variables_path() const { return path_ + "/variables.mdb"; }
+  std::string losses_path() const { return path_ + "/losses"; }
 
 private:
   explicit StateFolder(std::string path) : path_(std::move(path)) {}
