@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -19,18 +20,29 @@
 namespace sidefridge::manifests {
 namespace {
 
+mode_t umask_of_ours() noexcept {
+  const mode_t mask = ::umask(0077);
+  ::umask(mask);
+  return mask;
+}
+
 /// Owns: a file that goes away unless it gets its name.
 class NewFile {
 public:
   static Result<NewFile> write(const std::string& path, std::string_view text) {
-    if (struct stat status{}; ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
-      return system_error("cannot write '" + path + "'", EISDIR);
-    }
+    struct stat status {};
+    const bool is_there = ::stat(path.c_str(), &status) == 0;
+    if (is_there && S_ISDIR(status.st_mode)) return system_error("cannot write '" + path + "'", EISDIR);
+    // A name that nobody can guess, and put a link or a file of their own there.
     const std::size_t slash = path.find_last_of('/');
-    NewFile file(path, path.substr(0, slash + 1) + "." + path.substr(slash + 1) + "." + std::to_string(::getpid()));
-    // Who may read it is the umask's matter.
-    os::UniqueFd fd(::open(file.now_at_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
+    std::string now_at = path.substr(0, slash + 1) + "." + path.substr(slash + 1) + ".XXXXXX";
+    os::UniqueFd fd(::mkostemp(now_at.data(), O_CLOEXEC));
     if (!fd) return system_error("cannot write '" + path + "'", errno);
+    NewFile file(path, std::move(now_at));
+    // Who may read it is as it was, or else the umask's matter.
+    if (::fchmod(fd.get(), is_there ? status.st_mode & 0777 : 0666 & ~umask_of_ours()) != 0) {
+      return system_error("cannot write '" + path + "'", errno);
+    }
     if (const int refusal = os::write_all(fd.get(), text); refusal != 0) {
       return system_error("cannot write '" + path + "'", refusal);
     }
