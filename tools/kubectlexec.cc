@@ -20,6 +20,7 @@
 #include "sidefridge/exec/remote_command.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/inherited_limits.h"
 #include "sidefridge/os/read_file.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/quote.h"
@@ -206,6 +207,7 @@ Result<std::variant<Answer, exec::RemoteRequest>> parse_safely(const std::vector
 }
 
 int run(int argc, const char* const* argv) {
+  os::ignore_file_size_signal();
   if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
   if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(command, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});

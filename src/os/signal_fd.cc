@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "sidefridge/os/inherited_limits.h"
+
 namespace sidefridge::os {
 
 namespace {
@@ -42,6 +44,7 @@ Result<SignalFd> SignalFd::open() {
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
+  ignore_file_size_signal();
   return SignalFd(std::move(fd));
 }
 

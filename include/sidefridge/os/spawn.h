@@ -23,7 +23,8 @@ struct SpawnRequest {
 
 /// Starts a process in a session and process group of its own, with default dispositions for all signals, an empty
 /// signal mask, and no descriptor but 0, 1 and 2.
-/// Requires: no signal but SIGPIPE is ignored, and none has a handler but the C library's own (SignalFd sees to the
+/// Requires: no signal but SIGPIPE and SIGXFSZ is ignored, and none has a handler but the C library's own (SignalFd
+/// sees to the
 ///           first). stdin_fd, stdout_fd and stderr_fd are above 2 or already in their place, and
 ///           whatever else is open here is close-on-exec.
 /// Returns:  the pid, which is the id of the session too; reap_one() tells its end.
