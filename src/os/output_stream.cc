@@ -49,7 +49,9 @@ Result<OutputStream> OutputStream::open(int fd) {
   if (flags < 0 || ::fstat(fd, &status) != 0) {
     return system_error("cannot write to descriptor " + std::to_string(fd), errno);
   }
-  if (S_ISREG(status.st_mode)) return OutputStream(Kind::file, fd, 0, UniqueFd(), UniqueFd());
+  // What was closed is /dev/null the wrong way round (open_standard_fds()): opened again, it would take everything.
+  const bool is_closed = (flags & O_ACCMODE) == O_RDONLY;
+  if (S_ISREG(status.st_mode) || is_closed) return OutputStream(Kind::file, fd, 0, UniqueFd(), UniqueFd());
 
   Kind kind = Kind::socket;
   std::size_t safe_bytes = 0;
