@@ -36,8 +36,11 @@ std::string holder_text(int pid) {
 Result<RunBook> RunBook::open(std::unique_ptr<RunStore> store, Settings settings, Owner owner) {
   RunBook book(std::move(store), std::move(settings), owner);
   if (auto taken = book.take_locks(); !taken) return std::move(taken).error();
-  if (auto opened = book.store_->open_history(); !opened) return std::move(opened).error();
-  if (auto ours = book.take_over(); !ours) return std::move(ours).error();
+  auto ours = book.store_->open_history();
+  if (ours) ours = book.take_over();
+  // A full disk may have room again at the next run, which tries all of this anew.
+  if (!ours && ours.error().code != ErrorCode::full) return std::move(ours).error();
+  if (!ours) book.notices_.push_back("runs cannot be recorded: " + ours.error().text);
   if (owner == Owner::daemon) book.store_->unlock(RunStore::Lock::run);
   return book;
 }
@@ -58,8 +61,8 @@ Result<void> RunBook::take_locks() {
   return {};
 }
 
-// Records the runs that nobody is left to finish, and makes new variables.
-// Requires: the run lock; the variables that lie there are not ours.
+// Makes new variables, and records the runs that nobody is left to finish: in this order, because on a full disk it is
+// the old variables that make room.  Requires: the run lock; the variables that lie there are not ours.
 Result<void> RunBook::take_over() {
   auto unfinished = store_->unfinished();
   if (!unfinished) return std::move(unfinished).error();
@@ -67,11 +70,14 @@ Result<void> RunBook::take_over() {
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
     run.steps = steps_left_by(run);
-    if (auto stored = store_->record(run); !stored) return std::move(stored).error();
+  }
+  if (auto fresh = store_->recreate_variables(); !fresh) return fresh;
+  for (RunRecord& run : *unfinished) {
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
+    kept_.push_back(std::move(run));
   }
-  return store_->recreate_variables();
+  return write_kept();
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is
@@ -120,9 +126,9 @@ Result<void> RunBook::finish(const RunRecord& run) {
   if (last.sequence == 0 && intent_ && intent_->run_id == run.run_id) last.sequence = intent_->sequence;
   intent_.reset();
   auto written = write(last);
-  // To forget a namespace takes some room, too; where there is none left, making new ones does it.
-  auto dropped = store_->drop_namespace(run.run_id);
-  if (!dropped) dropped = store_->recreate_variables();
+  // New ones, because what is dropped from a file can still be read in it.
+  auto dropped = store_->recreate_variables();
+  if (!dropped) dropped = store_->drop_namespace(run.run_id);
   if (owner_ == Owner::daemon) store_->unlock(RunStore::Lock::run);
   return written ? std::move(dropped) : std::move(written);
 }

@@ -40,6 +40,7 @@ public:
     once,    // holds the run lock for life; may work beside an idle daemon
   };
 
+  /// A full disk is no error here but a notice: begin() tries again what could not be written.
   /// Errors: busy, with the pid of who holds the lock; what making the files met.
   static Result<RunBook> open(std::unique_ptr<RunStore> store, Settings settings, Owner owner);
 
@@ -59,8 +60,8 @@ public:
   /// Notes how the steps from index `first` on stand; not synced.
   Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const StepRecord> steps);
 
-  /// Stores the final record (synced) in the place of its intent, drops the namespace, releases the run lock whatever
-  /// happens.
+  /// Stores the final record (synced) in the place of its intent, makes new variables in place of those of the run,
+  /// releases the run lock whatever happens.
   /// Errors: what could not be written; the record is kept and written by a later call.
   Result<void> finish(const RunRecord& run);
 
