@@ -23,6 +23,7 @@
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/note_fifo.h"
+#include "sidefridge/os/inherited_limits.h"
 #include "sidefridge/os/read_file.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/digest.h"
@@ -277,6 +278,7 @@ Result<void> note_end(const exec::RemoteRequest& request, int code) {
 }
 
 int run(int argc, const char* const* argv) {
+  os::ignore_file_size_signal();
   if (auto opened = os::open_standard_fds(); !opened) return fail(our_name, opened.error());
   if (auto kept = os::keep_inherited_fds_from_scripts(); !kept) return fail(our_name, kept.error());
   auto parsed = parse_safely({argv + std::min(argc, 1), argv + argc});

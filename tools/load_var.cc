@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "command.h"
+#include "sidefridge/os/inherited_limits.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/text/quote.h"
 #include "variable_tool.h"
@@ -72,6 +73,7 @@ Result<std::optional<std::string>> load(const Request& request) {
 
 int run(int argc, const char* const* argv) {
   const std::string_view command = command_name(argv);
+  os::ignore_file_size_signal();
   if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
   if (argc == 2 && argv[1] == std::string_view("--help")) {
     auto printed = print(usage);

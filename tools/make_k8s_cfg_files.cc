@@ -16,6 +16,7 @@
 #include "sidefridge/kubernetes/manifests.h"
 #include "sidefridge/manifests/hook_files.h"
 #include "sidefridge/manifests/write_files.h"
+#include "sidefridge/os/inherited_limits.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/os/zone_file.h"
 #include "sidefridge/text/quote.h"
@@ -277,6 +278,7 @@ Result<void> make(const Request& request) {
 }
 
 int run(std::span<const std::string> arguments) {
+  os::ignore_file_size_signal();
   if (auto opened = os::open_standard_fds(); !opened) return fail(command, opened.error());
   if (arguments.size() == 1 && arguments.front() == "--help") {
     std::cout << usage << version() << usage_end;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sidefridge/cli/colours.h"
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
 #include "sidefridge/store/history.h"
@@ -36,23 +37,29 @@ constexpr VerbSpec spec{
     .most_positionals = 1,
 };
 
-using Row = std::vector<std::string>;
+struct Cell {
+  Cell(std::string what, Tone how = Tone::plain) : text(std::move(what)), tone(how) {}
+  Cell(const char* what) : text(what) {}
+  std::string text;
+  Tone tone = Tone::plain;
+};
+using Row = std::vector<Cell>;
 
 // Columns as wide as they need to be; the last one is never filled up.
-std::string table_of(const std::vector<Row>& rows) {
+std::string table_of(const std::vector<Row>& rows, Colours colours) {
   std::vector<std::size_t> widths;
   for (const Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t column = 0; column < row.size(); ++column) {
-      widths[column] = std::max(widths[column], row[column].size());
+      widths[column] = std::max(widths[column], row[column].text.size());
     }
   }
   std::string text;
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t column = 0; column < row.size(); ++column) {
-      line += row[column];
-      line.append(widths[column] + 2 - row[column].size(), ' ');
+      line += painted(row[column].text, row[column].tone, colours);
+      line.append(widths[column] + 2 - row[column].text.size(), ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
@@ -64,27 +71,28 @@ std::string or_dash(std::optional<Duration> duration) {
   return duration ? text::format_duration(*duration) : "-";
 }
 
-std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now) {
+std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now, Colours colours) {
   std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
   for (const core::RunRecord& run : runs) {
     // What never began is told by when it should have.
     const WallTime at = core::never_began(run.outcome) ? run.scheduled_at : run.started_at;
     rows.push_back({run.run_id.empty() ? "-" : text::one_line(run.run_id), trigger_text(run), text::format_rfc3339(at),
-                    or_dash(elapsed(run, now)), std::string(core::name_of(run.outcome)), reason_text(run)});
+                    or_dash(elapsed(run, now)), Cell(std::string(core::name_of(run.outcome)), tone_of(run.outcome)),
+                    reason_text(run)});
   }
-  return table_of(rows);
+  return table_of(rows, colours);
 }
 
-std::string text_of(const core::RunRecord& run, WallTime now) {
+std::string text_of(const core::RunRecord& run, WallTime now, Colours colours) {
   std::vector<Row> facts{{"run", text::one_line(run.run_id)},
                          {"trigger", trigger_text(run)},
                          {"scheduled", text::format_rfc3339(run.scheduled_at)},
                          {"started", text::format_rfc3339(run.started_at)}};
   if (run.finished_at) facts.push_back({"finished", text::format_rfc3339(*run.finished_at)});
   facts.push_back({"took", or_dash(elapsed(run, now))});
-  facts.push_back({"outcome", std::string(core::name_of(run.outcome))});
+  facts.push_back({"outcome", Cell(std::string(core::name_of(run.outcome)), tone_of(run.outcome))});
   if (!run.reason.empty()) facts.push_back({"reason", text::one_line(run.reason)});
-  std::string text = table_of(facts);
+  std::string text = table_of(facts, colours);
 
   if (run.steps.empty() && run.steps_omitted == 0) return text;
   text += '\n';
@@ -92,9 +100,9 @@ std::string text_of(const core::RunRecord& run, WallTime now) {
   std::vector<Row> steps{{"SCRIPT", "STARTED", "TOOK", "OUTCOME"}};
   for (const core::StepRecord& step : run.steps) {
     steps.push_back({text::one_line(step.script), text::format_rfc3339(step.started_at),
-                     or_dash(elapsed(step, run, now)), outcome_text(step)});
+                     or_dash(elapsed(step, run, now)), Cell(outcome_text(step), tone_of(step))});
   }
-  return text + table_of(steps);
+  return text + table_of(steps, colours);
 }
 
 struct Question {
@@ -102,18 +110,19 @@ struct Question {
   std::optional<std::string> run_id;
   std::size_t limit;
   enum class Form { text, json } form;
+  Colours colours;
 };
 
-std::string answer_one(const core::RunRecord& run, Question::Form form, WallTime now) {
-  if (form == Question::Form::text) return text_of(run, now);
+std::string answer_one(const core::RunRecord& run, const Question& question, WallTime now) {
+  if (question.form == Question::Form::text) return text_of(run, now, question.colours);
   std::string text;
   text::JsonWriter json(text);
   append_json(json, run, now);
   return text + '\n';
 }
 
-std::string answer_all(const std::vector<core::RunRecord>& runs, Question::Form form, WallTime now) {
-  if (form == Question::Form::text) return table_of(runs, now);
+std::string answer_all(const std::vector<core::RunRecord>& runs, const Question& question, WallTime now) {
+  if (question.form == Question::Form::text) return table_of(runs, now, question.colours);
   std::string text;
   text::JsonWriter json(text);
   json.begin_object().key("runs").begin_array();
@@ -122,27 +131,26 @@ std::string answer_all(const std::vector<core::RunRecord>& runs, Question::Form 
   return text + '\n';
 }
 
-Result<std::string> answer(store::History& history, const Question& question, WallTime now) {
-  const auto runner = look_for_holder(question.folder, store::run_lock_byte);
-  if (!runner) return runner.error();
+Result<std::string> answer(store::History& history, std::optional<pid_t> runner, const Question& question,
+                           WallTime now) {
   auto runs = history.latest(question.run_id ? SIZE_MAX : question.limit);
   if (!runs) return std::move(runs).error();
-  complete_unfinished(*runs, *runner, question.folder);
-  if (!question.run_id) return answer_all(*runs, question.form, now);
+  complete_unfinished(*runs, runner, question.folder);
+  if (!question.run_id) return answer_all(*runs, question, now);
   const auto found = std::find_if(runs->rbegin(), runs->rend(), [&](const core::RunRecord& run) {
     return run.run_id == *question.run_id && !run.run_id.empty();
   });
-  if (found != runs->rend()) return answer_one(*found, question.form, now);
+  if (found != runs->rend()) return answer_one(*found, question, now);
   return Error{ErrorCode::not_found, "there is no run " + text::in_quotes(*question.run_id) + " in the history"};
 }
 
-Result<Question> question_of(const ParsedOptions& options) {
+Result<Question> question_of(const ParsedOptions& options, Colours colours) {
   auto limit = text::parse_count(options.value("limit").value_or("20"), 1, 1'000'000);
   if (!limit) return std::move(limit).error().with_context("--limit");
   std::optional<std::string> run_id;
   if (!options.positionals.empty()) run_id = options.positionals.front();
   return Question{store::StateFolder::at(options.config.config().state_dir), std::move(run_id), *limit,
-                  options.has("json") ? Question::Form::json : Question::Form::text};
+                  options.has("json") ? Question::Form::json : Question::Form::text, colours};
 }
 
 }  // namespace
@@ -152,11 +160,14 @@ int history(std::span<const std::string> arguments, std::span<const core::Settin
   const auto options = parse_options(spec, arguments, environment);
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
-  const auto question = question_of(*options);
+  const auto question = question_of(*options, colours_for(out, environment));
   if (!question) return fail(spec, question.error(), err);
+  // The lock first: a run that ends meanwhile is then one that ended, and none that was lost.
+  const auto runner = look_for_holder(question->folder, store::run_lock_byte);
+  if (!runner) return fail(spec, runner.error(), err);
   auto history = look_at_history(question->folder);
   if (!history) return fail(spec, history.error(), err);
-  const auto text = answer(*history, *question, now);
+  const auto text = answer(*history, *runner, *question, now);
   if (!text) return fail(spec, text.error(), err);
   for (const std::string& notice : history->take_notices()) err << spec.command << ": " << notice << '\n';
   return print(spec, *text, out, err);

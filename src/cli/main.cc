@@ -12,12 +12,15 @@
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run.h"
 #include "sidefridge/cli/status.h"
+#include "sidefridge/os/inherited_limits.h"
 #include "sidefridge/os/standard_fds.h"
 #include "sidefridge/os/system_clock.h"
 #include "sidefridge/text/quote.h"
 
 int main(int argc, char** argv) {
   namespace cli = sidefridge::cli;
+  sidefridge::os::ignore_file_size_signal();
+  sidefridge::os::keep_own_rights();
   if (const auto opened = sidefridge::os::open_standard_fds(); !opened) {
     std::cerr << "sidefridge: " << opened.error().text << "\n";
     return sidefridge::exit_code_of(opened.error().code);

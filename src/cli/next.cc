@@ -18,6 +18,7 @@
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
+#include "sidefridge/text/trim.h"
 
 namespace sidefridge::cli {
 namespace {
@@ -27,7 +28,7 @@ constexpr std::array own_options{
     VerbOption{"count", "N", "5", "how many, 1 to 10000"},
     VerbOption{"from", "TIME", "now", "later than this, such as 2026-11-23T07:55:17Z"},
     VerbOption{"tz", "ZONE", "TZ, else UTC", "the zone of a schedule that names none, such as Europe/Berlin"},
-    VerbOption{"explain", "", "", "print what the schedule means, in words"},
+    VerbOption{"explain", "", "", "print first what the schedule means, in words"},
     json_option,
 };
 
@@ -53,7 +54,7 @@ Result<cron::Schedule> schedule_of(const ParsedOptions& options, std::span<const
   const std::string text =
       options.has("schedule") ? options.config.config().schedule->text : options.positionals.front();
   const auto tz = std::find_if(environment.rbegin(), environment.rend(), [](const auto& s) { return s.name == "TZ"; });
-  const std::string_view fallback = tz == environment.rend() ? std::string_view() : tz->value;
+  const std::string_view fallback = tz == environment.rend() ? std::string_view() : text::trimmed(tz->value);
   return cron::parse_schedule(text, options.value("tz").value_or(fallback), system_zones());
 }
 
@@ -112,8 +113,8 @@ int next(std::span<const std::string> arguments, std::span<const core::Setting> 
                 err);
   }
   if (options->has("json")) return print(spec, as_json(*question, instants) + '\n', out, err);
-  if (options->has("explain")) return print(spec, words_of(question->schedule) + '\n', out, err);
-  return print(spec, text::join(instants, "\n") + '\n', out, err);
+  const std::string words = options->has("explain") ? words_of(question->schedule) + '\n' : std::string();
+  return print(spec, words + text::join(instants, "\n") + '\n', out, err);
 }
 
 }  // namespace sidefridge::cli

@@ -1,6 +1,7 @@
 // options.cc - command lines through cxxopts; every exception of it ends here.
 #include "sidefridge/cli/options.h"
 
+#include <algorithm>
 #include <cxxopts.hpp>
 #include <exception>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "sidefridge/base/version.h"
 #include "sidefridge/daemon/schedule_file.h"
+#include "sidefridge/os/system_clock.h"
 #include "sidefridge/os/zone_file.h"
 #include "sidefridge/text/quote.h"
 
@@ -109,6 +111,18 @@ core::ConfigOutcome with_schedule_file(core::Config config) {
   return config;
 }
 
+/// Who mounts the machine's clock into the container means its zone, and says so by TZ alone.
+core::Config with_zone_warning(core::Config config, std::span<const core::Setting> settings) {
+  const bool tz_is_set =
+      std::any_of(settings.begin(), settings.end(), [](const core::Setting& setting) { return setting.name == "TZ"; });
+  if (tz_is_set || !config.schedule || cron::split_zone(config.schedule->text).zone) return config;
+  if (const auto local = os::local_zone_beside_utc(os::sample_now().wall)) {
+    config.warnings.push_back("TZ is not set, so that the schedule is in UTC, but the clock of this machine is in " +
+                              text::in_quotes(*local) + ": set TZ to the zone that is meant");
+  }
+  return config;
+}
+
 /// Throws what cxxopts throws.
 Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> arguments,
                             std::span<const core::Setting> environment) {
@@ -142,8 +156,10 @@ Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> a
     if (result.count(name) > 0) settings.push_back({std::string(option.variable), result[name].as<std::string>()});
   }
   parsed.config = core::parse_config(settings, spec.schedule, system_zones());
-  if (parsed.config && spec.schedule == core::Need::mandatory)
+  if (parsed.config && spec.schedule == core::Need::mandatory) {
     parsed.config = with_schedule_file(std::move(parsed.config).config());
+    if (parsed.config) parsed.config = with_zone_warning(std::move(parsed.config).config(), settings);
+  }
   return parsed;
 }
 

@@ -47,9 +47,7 @@ void append_step(text::JsonWriter& json, const core::StepRecord& step, const cor
 void add_noted_steps(core::RunRecord& run, const store::StateFolder& folder) {
   const auto boot_id = os::read_boot_id();
   if (!boot_id || *boot_id != run.boot_id) return;
-  auto variables = store::Variables::open_read_only(folder);
-  if (!variables) return;
-  auto steps = variables->steps(run.run_id);
+  auto steps = store::Variables::read_steps(folder, run.run_id);
   if (steps) run.steps = std::move(*steps);
 }
 
@@ -58,10 +56,6 @@ void add_noted_steps(core::RunRecord& run, const store::StateFolder& folder) {
 Result<store::History> look_at_history(const store::StateFolder& folder) {
   auto history = store::History::open_read_only(folder);
   if (history) return history;
-  if (history.error().code == ErrorCode::invalid) {
-    return Error{ErrorCode::io,
-                 history.error().text + "; the next start of a daemon moves it aside and starts a new one"};
-  }
   if (history.error().code != ErrorCode::unavailable) return history;
   return Error{ErrorCode::unavailable, "nothing ever ran with this state folder: " + history.error().text +
                                            "; SIDEFRIDGE_STATE_DIR or --state-dir names another"};

@@ -14,9 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "sidefridge/cli/colours.h"
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cli/run_text.h"
 #include "sidefridge/core/run_book.h"
+#include "sidefridge/cron/jitter.h"
+#include "sidefridge/cron/schedule.h"
 #include "sidefridge/store/history.h"
 #include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/json.h"
@@ -44,6 +47,8 @@ struct Status {
   std::optional<core::RunRecord> last_success;  // install_dependencies aside
   std::optional<core::RunRecord> last_missed;   // the newest record of ticks that no run came of
   std::map<core::Outcome, std::size_t> count;   // in the history; all that have no name are one
+  std::vector<std::string> notices;             // what of the history could not be read
+  std::optional<WallTime> next_at;              // when the daemon that runs will run next
 };
 
 const core::StepRecord* running_step(const core::RunRecord& run) {
@@ -56,19 +61,31 @@ bool counts_as_last(const core::RunRecord& run) {
   return run.trigger != core::Trigger::install || run.outcome != core::Outcome::succeeded;
 }
 
-Result<Status> read_status(const store::StateFolder& folder) {
+/// By the schedule that the daemon has now. In its container the settings are the daemon's, too.
+std::optional<WallTime> next_run(const core::DaemonRecord& daemon, const core::Config& config, WallTime now) {
+  const auto schedule = cron::parse_schedule(daemon.schedule, config.zone_name, system_zones());
+  if (!schedule) return std::nullopt;
+  const Duration delay = cron::jitter_of(config.pod_name.value_or(""), config.jitter);
+  const auto tick = cron::next(*schedule, now - delay);
+  return tick ? std::optional(*tick + delay) : std::nullopt;
+}
+
+Result<Status> read_status(const core::Config& config, WallTime now) {
+  const store::StateFolder folder = store::StateFolder::at(config.state_dir);
   Status status;
-  auto history = look_at_history(folder);
-  if (!history) return std::move(history).error();
+  // The locks first: a run that ends meanwhile is then one that ended, and none that was lost.
   const auto runner = look_for_holder(folder, store::run_lock_byte);
   if (!runner) return runner.error();
   const auto daemon_pid = look_for_holder(folder, store::daemon_lock_byte);
   if (!daemon_pid) return daemon_pid.error();
   status.daemon_pid = *daemon_pid;
 
+  auto history = look_at_history(folder);
+  if (!history) return std::move(history).error();
   auto last_daemon = history->last_daemon();
   if (!last_daemon) return std::move(last_daemon).error();
   status.last_daemon = std::move(*last_daemon);
+  if (status.daemon_pid && status.last_daemon) status.next_at = next_run(*status.last_daemon, config, now);
   const auto schedule = history->schedule();
   if (!schedule) return schedule.error();
   status.schedule = *schedule;
@@ -89,6 +106,7 @@ Result<Status> read_status(const store::StateFolder& folder) {
       status.current = std::move(run);
     }
   }
+  status.notices = history->take_notices();
   return status;
 }
 
@@ -96,12 +114,13 @@ std::string ago(WallTime at, WallTime now) {
   return text::format_rfc3339(at) + " (" + text::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
 }
 
-std::string daemon_text(const Status& status, WallTime now) {
+std::string daemon_text(const Status& status, WallTime now, Colours colours) {
   if (!status.daemon_pid) {
-    if (!status.last_daemon) return "not running";
-    return "not running; the last one started at " + ago(status.last_daemon->started_at, now);
+    const std::string text = painted("not running", Tone::bad, colours);
+    if (!status.last_daemon) return text;
+    return text + "; the last one started at " + ago(status.last_daemon->started_at, now);
   }
-  std::string text = "running, " + core::holder_text(*status.daemon_pid);
+  std::string text = painted("running", Tone::good, colours) + ", " + core::holder_text(*status.daemon_pid);
   if (!status.last_daemon) return text;
   return text + ", version " + text::one_line(status.last_daemon->version) + ", since " +
          ago(status.last_daemon->started_at, now);
@@ -111,8 +130,8 @@ std::string run_text(const core::RunRecord& run, WallTime now) {
   return "run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
 }
 
-std::string ended_text(const core::RunRecord& run, WallTime now) {
-  std::string text(core::name_of(run.outcome));
+std::string ended_text(const core::RunRecord& run, WallTime now, Colours colours) {
+  std::string text = painted(std::string(core::name_of(run.outcome)), tone_of(run.outcome), colours);
   text +=
       ", run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
   if (const auto took = elapsed(run, now)) text += ", took " + text::format_duration(*took);
@@ -129,8 +148,8 @@ std::string count_text(const Status& status) {
   return std::to_string(all) + " recorded" + (parts.empty() ? "" : ": " + parts);
 }
 
-std::string as_text(const Status& status, WallTime now) {
-  std::string text = "daemon        " + daemon_text(status, now) + '\n';
+std::string as_text(const Status& status, WallTime now, Colours colours) {
+  std::string text = "daemon        " + daemon_text(status, now, colours) + '\n';
   if (status.daemon_pid && status.last_daemon) {
     text += "schedule      " + text::one_line(status.last_daemon->schedule) + '\n';
   }
@@ -139,11 +158,16 @@ std::string as_text(const Status& status, WallTime now) {
     text += "script        " + text::one_line(step->script) + ", for " +
             text::format_duration(elapsed(*step, *status.current, now).value_or(Duration::zero())) + '\n';
   }
+  if (status.next_at) {
+    text += "next run      " + text::format_rfc3339(*status.next_at) + " (in " +
+            text::format_duration(*status.next_at - now) + ")\n";
+  }
   if (const auto tick = status.schedule.last_scheduled_at) text += "last tick     " + ago(*tick, now) + '\n';
-  text += "last run      " + (status.last ? ended_text(*status.last, now) : std::string("none")) + '\n';
+  text += "last run      " + (status.last ? ended_text(*status.last, now, colours) : std::string("none")) + '\n';
   if (status.last && !status.last->reason.empty())
     text += "reason        " + text::one_line(status.last->reason) + '\n';
-  text += "last success  " + (status.last_success ? ended_text(*status.last_success, now) : std::string("none")) + '\n';
+  text += "last success  " +
+          (status.last_success ? ended_text(*status.last_success, now, colours) : std::string("none")) + '\n';
   if (status.last_missed) {
     text += "last missed   " + core::ticks_text(*status.last_missed) + ": " +
             text::one_line(status.last_missed->reason) + '\n';
@@ -185,6 +209,7 @@ std::string as_json(const Status& status, WallTime now) {
     json.key("version").string(status.last_daemon->version);
   }
   json.end_object();
+  append_instant(json, "next_run_at", status.next_at);
   append_instant(json, "last_scheduled_at", status.schedule.last_scheduled_at);
   append_instant(json, "last_started_at", status.schedule.last_started_at);
   append_run(json, "current_run", status.current, now);
@@ -204,9 +229,12 @@ int status(std::span<const std::string> arguments, std::span<const core::Setting
   const auto options = parse_options(spec, arguments, environment);
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
-  const auto found = read_status(store::StateFolder::at(options->config.config().state_dir));
+  const auto found = read_status(options->config.config(), now);
   if (!found) return fail(spec, found.error(), err);
-  return print(spec, options->has("json") ? as_json(*found, now) : as_text(*found, now), out, err);
+  for (const std::string& notice : found->notices) err << spec.command << ": " << notice << '\n';
+  const std::string text =
+      options->has("json") ? as_json(*found, now) : as_text(*found, now, colours_for(out, environment));
+  return print(spec, text, out, err);
 }
 
 }  // namespace sidefridge::cli

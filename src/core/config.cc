@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
+#include "sidefridge/text/trim.h"
 
 namespace sidefridge::core {
 namespace {
@@ -19,9 +21,27 @@ constexpr std::uint64_t least_store_bytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t most_store_bytes = std::uint64_t{1} << 40;
 constexpr std::uint32_t most_history = 1'000'000;
 constexpr std::uint32_t most_retries = 100;
+constexpr Duration least_poll = std::chrono::seconds(1);
 
 Error refusal(std::string_view value, std::string_view allowed) {
   return text::refusal(text::in_quotes(value), allowed);
+}
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+/// Compose files and env files pass quotes on that their writer meant for the shell.
+bool has_quotes_around(std::string_view value) {
+  return value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\'');
+}
+
+Error refuse_quotes(std::string_view value) {
+  return refusal(value, "the value without the quotes, which are part of it here");
 }
 
 Result<void> assign_schedule(Config& config, std::string_view value) {
@@ -59,7 +79,8 @@ template <class Word, std::size_t count>
 Result<void> assign_word(Word& field, std::string_view value, const std::array<Word, count>& words) {
   std::array<std::string_view, count> names;
   std::transform(words.begin(), words.end(), names.begin(), [](Word word) { return name_of(word); });
-  const auto found = std::find(names.begin(), names.end(), value);
+  const std::string word = in_lower_case(value);
+  const auto found = std::find(names.begin(), names.end(), word);
   if (found == names.end()) return refusal(value, text::join(names));
   field = words[static_cast<std::size_t>(found - names.begin())];
   return {};
@@ -88,8 +109,22 @@ Result<void> assign_count(std::uint32_t& field, std::string_view value, std::uin
 }
 
 Result<void> assign_truth(bool& field, std::string_view value) {
-  if (value != "true" && value != "false") return refusal(value, "true or false");
-  field = value == "true";
+  constexpr std::array<std::string_view, 4> words_for_true{"true", "yes", "on", "1"};
+  constexpr std::array<std::string_view, 4> words_for_false{"false", "no", "off", "0"};
+  const std::string word = in_lower_case(value);
+  const bool is_true = std::find(words_for_true.begin(), words_for_true.end(), word) != words_for_true.end();
+  const bool is_false = std::find(words_for_false.begin(), words_for_false.end(), word) != words_for_false.end();
+  if (!is_true && !is_false) return refusal(value, "true or false, also yes or no, on or off, 1 or 0");
+  field = is_true;
+  return {};
+}
+
+// Each reading asks for every file of the hooks.
+Result<void> assign_poll(Config& config, std::string_view value) {
+  const auto duration = text::parse_duration(value);
+  if (!duration) return duration.error();
+  if (*duration != Duration::zero() && *duration < least_poll) return refusal(value, "0, or 1s and more");
+  config.hooks.poll = *duration;
   return {};
 }
 
@@ -134,9 +169,8 @@ constexpr std::array<ConfigOption, 21> options{{
      [](Config& config, std::string_view value) { return assign_duration(config.job.run_timeout, value); }},
     {"SIDEFRIDGE_SETTLE", "settle", "250ms", "duration", "how long hooks must be left alone before a change counts",
      [](Config& config, std::string_view value) { return assign_duration(config.hooks.settle, value); }},
-    {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 0 is only before each run",
-     "how often hooks are read on file systems that do not report changes",
-     [](Config& config, std::string_view value) { return assign_duration(config.hooks.poll, value); }},
+    {"SIDEFRIDGE_POLL", "poll", "60s", "duration, 1s or more, 0 is only before each run",
+     "how often hooks are read on file systems that do not report changes", assign_poll},
     {"SIDEFRIDGE_HOOKS_LIMIT", "hooks-limit", "64MiB", "size",
      "larger hooks are not copied, and run from where they are",
      [](Config& config, std::string_view value) { return assign_size(config.hooks_limit_bytes, value); }},
@@ -164,11 +198,11 @@ std::string told(const ConfigOption& option, std::string_view what) {
   return text;
 }
 
-/// The value given last under this name.
+/// The value given last under this name, without the white space around it, as an `echo` or CRLF leaves it.
 std::optional<std::string_view> value_of(std::span<const Setting> settings, std::string_view name) {
   const auto found = std::find_if(settings.rbegin(), settings.rend(), [&](const Setting& s) { return s.name == name; });
   if (found == settings.rend()) return std::nullopt;
-  return found->value;
+  return text::trimmed(found->value);
 }
 
 /// Whether a SIDEFRIDGE_* variable is none of ours and yet no typo: what a script of ours was given, or what the
@@ -228,12 +262,18 @@ ConfigOutcome parse_config(std::span<const Setting> settings, Need schedule, con
   for (const ConfigOption& option : options) {
     const auto value = value_of(settings, option.variable);
     if (!value) continue;
+    if (has_quotes_around(*value)) {
+      mistakes.push_back(told(option, refuse_quotes(*value).text));
+      continue;
+    }
     if (const auto assigned = option.assign(config, *value); !assigned) {
       mistakes.push_back(told(option, assigned.error().text));
     }
   }
   config.zone_name = value_of(settings, "TZ").value_or("");
-  if (config.schedule) {
+  const bool zone_is_quoted = has_quotes_around(config.zone_name);
+  if (config.schedule && zone_is_quoted) mistakes.push_back("TZ: " + refuse_quotes(config.zone_name).text);
+  if (config.schedule && !zone_is_quoted) {
     if (auto mistake = find_zone(*config.schedule, config.zone_name, zones)) mistakes.push_back(*std::move(mistake));
   }
   if (!mistakes.empty()) return mistakes;

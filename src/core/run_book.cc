@@ -36,9 +36,11 @@ std::string holder_text(int pid) {
 Result<RunBook> RunBook::open(std::unique_ptr<RunStore> store, Settings settings, Owner owner) {
   RunBook book(std::move(store), std::move(settings), owner);
   if (auto taken = book.take_locks(); !taken) return std::move(taken).error();
-  if (auto opened = book.store_->open_history(); !opened) return std::move(opened).error();
-  if (auto ours = book.take_over(Finder::at_start); !ours) return std::move(ours).error();
-  if (auto found = book.find_owed(); !found) return std::move(found).error();
+  auto ours = book.store_->open_history();
+  if (ours) ours = book.take_over();
+  // A full disk may have room again at the next run, which tries all of this anew.
+  if (!ours && ours.error().code != ErrorCode::full) return std::move(ours).error();
+  if (!ours) book.notices_.push_back("runs cannot be recorded: " + ours.error().text);
   if (owner == Owner::daemon) book.store_->unlock(RunStore::Lock::run);
   return book;
 }
@@ -59,40 +61,41 @@ Result<void> RunBook::take_locks() {
   return {};
 }
 
-// Records the runs that nobody is left to finish, and makes new variables.
+// Makes new variables, and records the runs that nobody is left to finish: in this order, because on a full disk it is
+// the old variables that make room. What is owed for them, and for those that an earlier daemon left owed, is told once.
 // Requires: the run lock; the variables that lie there are not ours.
-Result<void> RunBook::take_over(Finder finder) {
+Result<void> RunBook::take_over() {
   auto unfinished = store_->unfinished();
   if (!unfinished) return std::move(unfinished).error();
+  const bool sees_to_owed = owner_ == Owner::daemon && !taken_over_;
+  std::vector<RunRecord> lost;
   for (RunRecord& run : *unfinished) {
-    if (run.outcome != Outcome::running) continue;
+    if (run.outcome != Outcome::running) {
+      if (sees_to_owed) owed_.push_back(std::move(run));
+      continue;
+    }
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
     if (run.steps.empty()) run.steps = steps_left_by(run);  // else it was lost before, and on_error was running for it
     // Beside a daemon only `once` runs, and who called it saw it end.
-    run.owed = finder == Finder::at_start;
-    if (auto stored = store_->record(run); !stored) return std::move(stored).error();
+    run.owed = !taken_over_;
+    lost.push_back(std::move(run));
+  }
+  if (auto fresh = store_->recreate_variables(); !fresh) return fresh;
+  for (RunRecord& run : lost) {
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
+    if (sees_to_owed) owed_.push_back(run);
+    kept_.push_back(std::move(run));
   }
-  return store_->recreate_variables();
-}
-
-// What there is to do about a lost run takes its time, and it may be lost again.
-Result<void> RunBook::find_owed() {
-  if (owner_ != Owner::daemon) return {};
-  auto unfinished = store_->unfinished();
-  if (!unfinished) return std::move(unfinished).error();
-  for (RunRecord& run : *unfinished) {
-    if (!run.owed) continue;
-    if (run.outcome != Outcome::lost) {
-      RunRecord settled = run;
-      settled.owed = false;
-      if (auto stored = store_->record(settled); !stored) return std::move(stored).error();
+  if (sees_to_owed) {
+    // Of these, what follows is the daemon's from now on; a lost run stays owed until on_error was over.
+    for (const RunRecord& run : owed_) {
+      if (run.outcome != Outcome::lost) kept_.emplace_back(run).owed = false;
     }
-    owed_.push_back(std::move(run));
   }
-  return {};
+  taken_over_ = true;
+  return write_kept();
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is
@@ -120,7 +123,7 @@ Result<std::uint64_t> RunBook::store_intent(const RunRecord& run) {
   if (auto written = write_kept(); !written) return std::move(written).error();
   // Another process had its turn since; it may have been killed in the middle.
   if (!store_->variables_are_current()) {
-    if (auto ours = take_over(Finder::beside_a_daemon); !ours) return std::move(ours).error();
+    if (auto ours = take_over(); !ours) return std::move(ours).error();
   }
   // Before the intent: a namespace without a run harms nobody, a run recorded without its namespace would be lost.
   if (auto begun = store_->begin_namespace(run.run_id); !begun) return std::move(begun).error();
@@ -141,9 +144,9 @@ Result<void> RunBook::finish(const RunRecord& run) {
   if (last.sequence == 0 && intent_ && intent_->run_id == run.run_id) last.sequence = intent_->sequence;
   intent_.reset();
   auto written = write(last);
-  // To forget a namespace takes some room, too; where there is none left, making new ones does it.
-  auto dropped = store_->drop_namespace(run.run_id);
-  if (!dropped) dropped = store_->recreate_variables();
+  // New ones, because what is dropped from a file can still be read in it.
+  auto dropped = store_->recreate_variables();
+  if (!dropped) dropped = store_->drop_namespace(run.run_id);
   if (owner_ == Owner::daemon) store_->unlock(RunStore::Lock::run);
   return written ? std::move(dropped) : std::move(written);
 }

@@ -56,10 +56,11 @@ private:
   Console& console_;
 };
 
-Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level) {
+Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level,
+                                               LogColours colours) {
   auto stream = os::OutputStream::open(fd);
   if (!stream) return std::move(stream).error();
-  std::unique_ptr<Console> console(new Console(std::move(stream).value(), format, level));
+  std::unique_ptr<Console> console(new Console(std::move(stream).value(), format, level, colours));
   if (const int ready_fd = console->stream_.ready_fd(); ready_fd >= 0) {
     auto watch = loop::FdWatch::open(loop, ready_fd, *console);
     if (!watch) return std::move(watch).error();
@@ -68,9 +69,10 @@ Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::L
   return console;
 }
 
-Console::Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level)
+Console::Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, LogColours colours)
     : stream_(std::move(stream)),
       format_(format),
+      colours_(colours),
       // spdlog wants its sinks shared.
       logger_(std::make_unique<spdlog::logger>("sidefridge", std::make_shared<Sink>(*this))) {
   logger_->set_level(spdlog_level_of(level));
@@ -93,7 +95,7 @@ void Console::append_own_line(WallTime at, core::LogLevel level, std::string_vie
     ++dropped_lines_;
     return;
   }
-  append_log_line(stream_.buffer(), format_, at, level, message, context_);
+  append_log_line(stream_.buffer(), format_, at, level, message, context_, colours_);
   if (stream_.pending_bytes() >= flush_bytes) flush();
 }
 
@@ -169,6 +171,12 @@ void Console::drain_until(MonoTime deadline) noexcept {
   handle_flush(stream_.drain_until(deadline));
 }
 
+std::optional<std::string> Console::untold_losses() const {
+  const std::uint64_t lost = stream_.lost_lines() - told_lost_lines_;
+  if (lost == 0) return std::nullopt;
+  return count_of_lines(lost) + " of the log could not be written: " + std::strerror(stream_.last_error());
+}
+
 void Console::tell_losses() noexcept {
   const std::uint64_t lost = stream_.lost_lines() - told_lost_lines_;
   if (lost == 0 && dropped_lines_ == 0) return;
@@ -181,7 +189,7 @@ void Console::tell_losses() noexcept {
     message += count_of_lines(dropped_lines_) + " of this log were dropped while nobody read it";
   }
   const std::uint64_t lost_until_now = stream_.lost_lines();
-  append_log_line(stream_.buffer(), format_, os::sample_now().wall, core::LogLevel::warning, message, {});
+  append_log_line(stream_.buffer(), format_, os::sample_now().wall, core::LogLevel::warning, message, {}, colours_);
   const auto flushed = stream_.flush();
   if (flushed == os::OutputStream::Flush::broken) {
     // The news is lost, too: it is told another time, and itself does not count.

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
+#include "sidefridge/os/output_stream.h"
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
@@ -64,6 +66,21 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
   return environment;
 }
 
+LogColours log_colours(const std::vector<std::string>& environment) {
+  const bool unwanted = std::any_of(environment.begin(), environment.end(), [](const std::string& entry) {
+    return entry == "TERM=dumb" || (entry.starts_with("NO_COLOR=") && entry != "NO_COLOR=");
+  });
+  return !unwanted && ::isatty(STDOUT_FILENO) == 1 ? LogColours::of_a_terminal : LogColours::none;
+}
+
+/// Whoever reads it may not read it either: this waits a second at most.
+void say_on_stderr(std::string_view line) {
+  auto stream = os::OutputStream::open(STDERR_FILENO);
+  if (!stream) return;
+  stream->append(line);
+  stream->drain_until(os::sample_now().mono + std::chrono::seconds(1));
+}
+
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
@@ -89,7 +106,8 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
                           mode == Mode::once ? core::RunBook::Owner::once : core::RunBook::Owner::daemon);
   if (!book) return std::move(book).error();
   const Result<core::ScheduleRecord> past = book->schedule();
-  if (!past) return past.error();
+  const bool full = !past && past.error().code == ErrorCode::full;
+  if (!past && !full) return past.error();
 
   // `once` may run beside an idle daemon.
   const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
@@ -99,8 +117,8 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
   if (!generations) return std::move(generations).error();
   std::vector<core::RunRecord> owed = book->take_owed();
   return Files{std::move(*book), std::move(*generations),
-               os::NoteFifo::open(store::StateFolder::at(config.state_dir).losses_path()), past->settled_until,
-               std::move(owed)};
+               os::NoteFifo::open(store::StateFolder::at(config.state_dir).losses_path()),
+               past ? past->settled_until : std::nullopt, std::move(owed)};
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
@@ -116,7 +134,8 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!store_lane) return std::move(store_lane).error();
   Result<std::unique_ptr<loop::Lane>> hooks_lane = loop::Lane::open(*loop);
   if (!hooks_lane) return std::move(hooks_lane).error();
-  Result<std::unique_ptr<Console>> console = Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level);
+  Result<std::unique_ptr<Console>> console =
+      Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level, log_colours(environment));
   if (!console) return std::move(console).error();
 
   std::optional<Result<Files>> files;
@@ -198,6 +217,7 @@ int Daemon::run() {
   post(begun);
   loop_.run(*this);
   console_->drain_until(os::sample_now().mono + core::last_words_patience);
+  if (const auto lost = console_->untold_losses()) say_on_stderr("sidefridge: " + *lost + "\n");
   const bool store_hangs = lanes_.store->abandon();
   const bool hooks_hang = lanes_.hooks->abandon();
   if (store_hangs || hooks_hang) ::_exit(exit_code_);

@@ -24,6 +24,13 @@ std::string_view column_of(core::LogLevel level) noexcept {
   return "";
 }
 
+void append_level(std::string& out, core::LogLevel level, LogColours colours) {
+  const bool painted = colours == LogColours::of_a_terminal && level >= core::LogLevel::warning;
+  if (painted) out += level == core::LogLevel::warning ? "\x1b[33m" : "\x1b[31m";
+  out += column_of(level);
+  if (painted) out += "\x1b[0m";
+}
+
 std::string_view column_of(Stream stream) noexcept {
   switch (stream) {
     case Stream::out: return " out   ";
@@ -64,11 +71,11 @@ void append_on_one_line(std::string& out, std::string_view message) {
 }  // namespace
 
 void append_log_line(std::string& out, core::LogFormat format, WallTime at, core::LogLevel level,
-                     std::string_view message, const LogContext& context) {
+                     std::string_view message, const LogContext& context, LogColours colours) {
   switch (format) {
     case core::LogFormat::text:
       text::append_rfc3339(out, at, text::Precision::milliseconds);
-      out += column_of(level);
+      append_level(out, level, colours);
       append_on_one_line(out, message);
       break;
     case core::LogFormat::json:

@@ -1,23 +1,40 @@
 // schedule_file.cc - a line of text, compared with the last one.
 #include "sidefridge/daemon/schedule_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sidefridge/os/read_file.h"
+#include "sidefridge/text/trim.h"
 
 namespace sidefridge::daemon {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
 constexpr std::size_t longest_text = 4096;
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
-std::string trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(blanks) + 1 - first));
+// A line without its comment. The # of a weekday such as 1#2 has no blank before it.
+std::string_view without_comment(std::string_view line) {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+  }
+  return line;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text::trimmed(without_comment(text::trimmed(text.substr(0, end))));
+    if (!line.empty()) lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -38,11 +55,18 @@ std::optional<Result<cron::Schedule>> ScheduleFile::read() {
 }
 
 Result<std::string> ScheduleFile::read_text() const {
-  const auto bytes = os::read_file(path_, longest_text, os::Readable::anything);
+  const auto bytes = os::read_file(path_, longest_text + 1, os::Readable::anything);
   if (!bytes) return system_error("cannot read the schedule file '" + path_ + "'", errno);
-  std::string text = trimmed(*bytes);
-  if (text.empty()) return Error{ErrorCode::invalid, "the schedule file '" + path_ + "' is empty"};
-  return text;
+  const auto refused = [this](const std::string& why) {
+    return Error{ErrorCode::invalid, "the schedule file '" + path_ + "' " + why};
+  };
+  if (bytes->size() > longest_text) return refused("is larger than 4 KiB: it is to hold one schedule");
+  const std::vector<std::string_view> lines = lines_of(*bytes);
+  if (lines.empty()) return refused("is empty");
+  if (lines.size() > 1) {
+    return refused("has " + std::to_string(lines.size()) + " lines that are no comments: it is to hold one schedule");
+  }
+  return std::string(lines.front());
 }
 
 }  // namespace sidefridge::daemon

@@ -76,6 +76,13 @@ void FileLock::unlock(std::uint32_t byte) noexcept {
   ::fcntl(fd_.get(), F_OFD_SETLK, &released);
 }
 
+bool FileLock::is_current() const noexcept {
+  struct stat open_file {};
+  struct stat named_file {};
+  return ::fstat(fd_.get(), &open_file) == 0 && ::lstat(path_.c_str(), &named_file) == 0 &&
+         open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
+}
+
 Result<std::optional<pid_t>> FileLock::holder(std::uint32_t byte) const {
   struct flock found = lock_on(byte, F_WRLCK);
   struct flock name = lock_on(names_begin + byte, F_WRLCK);

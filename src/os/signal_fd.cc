@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "sidefridge/os/inherited_limits.h"
+
 namespace sidefridge::os {
 
 namespace {
@@ -41,7 +43,8 @@ Result<SignalFd> SignalFd::open() {
   struct sigaction action {};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_IGN;
-  for (const int signal_number : {SIGPIPE, SIGXFSZ}) ::sigaction(signal_number, &action, nullptr);
+  ::sigaction(SIGPIPE, &action, nullptr);
+  ignore_file_size_signal();
   return SignalFd(std::move(fd));
 }
 

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "sidefridge/os/read_file.h"
 #include "sidefridge/text/quote.h"
@@ -83,6 +86,20 @@ Result<cron::Zone> load_zone(std::string_view name, const std::string& zoneinfo_
                                              ": install the package tzdata (apk add tzdata or apt-get install tzdata)"};
   }
   return Error{ErrorCode::invalid, "unknown time zone " + text::in_quotes(name)};
+}
+
+std::optional<std::string> local_zone_beside_utc(WallTime now, const std::string& path) {
+  const auto zone = load_zone(path);
+  if (!zone) return std::nullopt;
+  const auto is_utc_at = [&](WallTime at) {
+    return zone->period_at(std::chrono::floor<std::chrono::seconds>(at)).offset == std::chrono::seconds(0);
+  };
+  if (is_utc_at(now) && is_utc_at(now + std::chrono::days(183))) return std::nullopt;
+  std::error_code no_link;
+  const std::string target = std::filesystem::read_symlink(path, no_link).string();
+  constexpr std::string_view database = "zoneinfo/";
+  const std::size_t at = target.rfind(database);
+  return at == std::string::npos ? path : target.substr(at + database.size());
 }
 
 }  // namespace sidefridge::os

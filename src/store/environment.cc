@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sidefridge/store/file_check.h"
+#include "sidefridge/store/page_file.h"
 
 namespace sidefridge::store {
 namespace {
@@ -53,6 +54,10 @@ ErrorCode code_of(int code) {
 
 Error lmdb_error(const std::string& path, int code) {
   return Error{code_of(code), mdb_strerror(code)}.with_context(path);
+}
+
+std::int64_t nanoseconds_of(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 bool exists(const std::string& path) {
@@ -116,16 +121,33 @@ Result<void> Environment::open_file(File& file) {
 
   unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
   if (file.settings.sync == Sync::never) flags |= MDB_NOSYNC;
-  if (file.settings.access == Access::read_only) flags |= MDB_RDONLY;
   if (const int code = mdb_env_open(env.get(), file.path.c_str(), flags, file_mode)) {
     return lmdb_error(file.path, code);
   }
-  // The one descriptor that LMDB leaves to be inherited.
-  int fd = -1;
-  mdb_env_get_fd(env.get(), &fd);
-  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   file.env = std::move(env);
+  file.lock = stamp_of(lock_path_of(file.path));
+  file.sound.reset();
+  // The one descriptor that LMDB leaves to be inherited.
+  ::fcntl(file.fd(), F_SETFD, FD_CLOEXEC);
   return {};
+}
+
+int Environment::File::fd() const noexcept {
+  int fd = -1;
+  if (env) mdb_env_get_fd(env.get(), &fd);
+  return fd;
+}
+
+std::optional<Environment::Stamp> Environment::stamp_of(int fd) noexcept {
+  struct stat found {};
+  if (::fstat(fd, &found) != 0) return std::nullopt;
+  return Stamp{found.st_dev, found.st_ino, found.st_size, nanoseconds_of(found.st_mtim), nanoseconds_of(found.st_ctim)};
+}
+
+std::optional<Environment::Stamp> Environment::stamp_of(const std::string& path) noexcept {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return std::nullopt;
+  return Stamp{found.st_dev, found.st_ino, found.st_size, nanoseconds_of(found.st_mtim), nanoseconds_of(found.st_ctim)};
 }
 
 Result<Transaction> Environment::begin(unsigned flags) {
@@ -141,9 +163,7 @@ Result<Transaction> Environment::begin(unsigned flags) {
     clear_stale_readers();
     code = mdb_txn_begin(file_->env.get(), nullptr, flags, &txn);
   }
-  if (code == MDB_READERS_FULL && file_->settings.access != Access::read_only) {
-    code = mdb_txn_begin(file_->env.get(), nullptr, 0, &txn);
-  }
+  if (code == MDB_READERS_FULL) code = mdb_txn_begin(file_->env.get(), nullptr, 0, &txn);
   if (code != 0) return lmdb_error(file_->path, code);
   return Transaction(txn, file_.get());
 }
@@ -158,7 +178,16 @@ void Environment::set_sync(Sync sync) noexcept {
 }
 
 Result<Transaction> Environment::begin_write() {
-  return begin(0);
+  const auto now = stamp_of(file_->fd());
+  const bool trusted = file_->settings.pages == Pages::trusted || (now && now == file_->sound);
+  if (!trusted && file_->env) {
+    // LMDB reads them in its map, where what is not in the file any more is a SIGBUS.
+    if (auto there = check_meta_pages(file_->fd(), file_->path); !there) return std::move(there).error();
+  }
+  auto turn = begin(0);
+  if (!turn || trusted) return turn;
+  if (auto sound = check_pages(file_->fd(), file_->path); !sound) return std::move(sound).error();
+  return turn;
 }
 Result<Transaction> Environment::begin_read() {
   return begin(MDB_RDONLY);
@@ -175,24 +204,6 @@ Result<void> Environment::move_to(std::string path) {
   return {};
 }
 
-Result<void> Environment::fill_up() {
-  // No other process writes as long as this transaction lasts, so the size cannot change in between.
-  auto turn = begin_write();
-  if (!turn) return std::move(turn).error();
-  MDB_envinfo info{};
-  MDB_stat pages{};
-  struct stat found {};
-  int fd = -1;
-  mdb_env_info(file_->env.get(), &info);
-  mdb_env_stat(file_->env.get(), &pages);
-  mdb_env_get_fd(file_->env.get(), &fd);
-  const auto size = static_cast<off_t>((info.me_last_pgno + 1) * pages.ms_psize);
-  if (::fstat(fd, &found) != 0 || (found.st_size < size && ::ftruncate(fd, size) != 0)) {
-    return system_error(file_->path, errno);
-  }
-  return {};
-}
-
 int Environment::clear_stale_readers() noexcept {
   int cleared = 0;
   if (file_->env) mdb_reader_check(file_->env.get(), &cleared);
@@ -200,12 +211,11 @@ int Environment::clear_stale_readers() noexcept {
 }
 
 bool Environment::is_current() const noexcept {
-  struct stat open_file {};
-  struct stat named_file {};
-  int fd = -1;
-  return file_->env && mdb_env_get_fd(file_->env.get(), &fd) == 0 && ::fstat(fd, &open_file) == 0 &&
-         ::lstat(file_->path.c_str(), &named_file) == 0 && open_file.st_dev == named_file.st_dev &&
-         open_file.st_ino == named_file.st_ino;
+  const auto is_at = [](const std::optional<Stamp>& open, const std::string& path) {
+    const auto there = stamp_of(path);
+    return open && there && open->is_same_file(*there);
+  };
+  return is_at(stamp_of(file_->fd()), file_->path) && is_at(file_->lock, lock_path_of(file_->path));
 }
 
 std::size_t Environment::map_bytes() const noexcept {
@@ -319,6 +329,7 @@ Result<Usage> Transaction::usage(Database database) const {
 
 Result<void> Transaction::commit() {
   if (const int code = mdb_txn_commit(txn_.release())) return failed(code);
+  file_->sound = Environment::stamp_of(file_->fd());
   // A handle that outlives its transaction would not notice when another process drops its database.
   for (const Database database : opened_) mdb_dbi_close(file_->env.get(), database.handle);
   return {};

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 
+#include "sidefridge/store/page_file.h"
 #include "sidefridge/store/sequence_key.h"
 
 namespace sidefridge::store {
@@ -16,6 +18,7 @@ namespace {
 constexpr const char* runs_name = "runs";
 constexpr const char* unfinished_name = "unfinished";
 constexpr const char* facts_name = "facts";
+const std::array<std::string, 3> names{runs_name, unfinished_name, facts_name};
 
 constexpr std::string_view daemon_fact = "daemon";
 constexpr std::string_view schedule_fact = "schedule";
@@ -27,14 +30,27 @@ struct Databases {
   Database facts;
 };
 
+std::size_t index_of(std::string_view name) {
+  return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+// All of them are made at once: where one is missing from the others, its name was damaged.
 Result<Databases> make_databases(Transaction& transaction) {
-  auto runs = transaction.make_database(runs_name);
-  if (!runs) return std::move(runs).error();
-  auto unfinished = transaction.make_database(unfinished_name);
-  if (!unfinished) return std::move(unfinished).error();
-  auto facts = transaction.make_database(facts_name);
-  if (!facts) return std::move(facts).error();
-  return Databases{*runs, *unfinished, *facts};
+  std::array<Database, names.size()> databases{};
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto found = transaction.find_database(names[i]);
+    if (!found) return std::move(found).error();
+    if (*found) databases[i] = **found;
+    if (!*found) ++missing;
+  }
+  if (missing > 0 && missing < names.size()) return Error{ErrorCode::invalid, "a database is missing from it"};
+  for (std::size_t i = 0; missing > 0 && i < names.size(); ++i) {
+    auto made = transaction.make_database(names[i]);
+    if (!made) return std::move(made).error();
+    databases[i] = *made;
+  }
+  return Databases{databases[0], databases[1], databases[2]};
 }
 
 bool is_success(const core::RunRecord& run) {
@@ -42,12 +58,16 @@ bool is_success(const core::RunRecord& run) {
 }
 
 // Empty when none is stored, or none that this version can read.
+core::ScheduleRecord schedule_of(std::optional<std::string_view> bytes) {
+  if (!bytes) return {};
+  const auto schedule = core::parse_schedule_record(*bytes);
+  return schedule ? *schedule : core::ScheduleRecord{};
+}
+
 Result<core::ScheduleRecord> read_schedule(const Transaction& transaction, Database facts) {
   auto bytes = transaction.get(facts, schedule_fact);
   if (!bytes) return std::move(bytes).error();
-  if (!*bytes) return core::ScheduleRecord{};
-  const auto schedule = core::parse_schedule_record(**bytes);
-  return schedule ? *schedule : core::ScheduleRecord{};
+  return schedule_of(*bytes);
 }
 
 Result<void> note_schedule(Transaction& transaction, Database facts, const core::RunRecord& run) {
@@ -56,17 +76,6 @@ Result<void> note_schedule(Transaction& transaction, Database facts, const core:
   const core::ScheduleRecord after = core::after_run(*schedule, run);
   if (after == *schedule) return {};
   return transaction.put(facts, schedule_fact, core::format_record(after));
-}
-
-// Of a damaged file, what can be noticed at once.
-Result<void> probe(Transaction& transaction) {
-  auto databases = make_databases(transaction);
-  if (!databases) return std::move(databases).error();
-  for (const Database database : {databases->runs, databases->unfinished}) {
-    if (auto first = transaction.at_or_after(database, {}); !first) return std::move(first).error();
-    if (auto last = transaction.last(database); !last) return std::move(last).error();
-  }
-  return {};
 }
 
 // What is in it can still be looked at. Returns: its new path.
@@ -79,10 +88,6 @@ Result<std::string> set_aside(const std::string& path) {
   if (::rename(path.c_str(), aside.c_str()) != 0) return system_error("cannot move " + path, errno);
   ::unlink((path + "-lock").c_str());
   return aside;
-}
-
-std::string set_aside_notice(const Error& why, const std::string& aside) {
-  return "the history cannot be read (" + why.text + "); it was moved to " + aside + ", and a new one starts";
 }
 
 // Forgets the oldest runs. One that goes on is kept, and so is the newest; half of the file stays free, because
@@ -98,7 +103,7 @@ Result<void> prune(Transaction& transaction, const Databases& databases, const H
     if (!entry) return std::move(entry).error();
     if (!*entry) return {};
     const std::string oldest((*entry)->key);
-    key = format_key(parse_key(oldest) + 1);
+    key = oldest + '\0';  // the next that can be
     auto going_on = transaction.get(databases.unfinished, oldest);
     if (!going_on) return std::move(going_on).error();
     if (*going_on) continue;
@@ -109,38 +114,76 @@ Result<void> prune(Transaction& transaction, const Databases& databases, const H
 }  // namespace
 
 Result<Environment> History::open_sound(const std::string& path, const Settings& settings) {
-  auto environment = Environment::open(path, {.access = Environment::Access::create, .map_bytes = settings.map_bytes});
+  auto environment = Environment::open(
+      path,
+      {.access = Environment::Access::create, .pages = Environment::Pages::checked, .map_bytes = settings.map_bytes});
   if (!environment) return environment;
-  if (auto whole = environment->fill_up(); !whole) return std::move(whole).error();
   // A start does not wait for the disk where there is nothing to lose: the first record is synced, and with it this.
   if (environment->is_new()) environment->set_sync(Environment::Sync::never);
   auto transaction = environment->begin_write();
   if (!transaction) return std::move(transaction).error();
-  if (auto sound = probe(*transaction); !sound) return std::move(sound).error();
+  if (auto databases = make_databases(*transaction); !databases) return std::move(databases).error();
   if (auto made = transaction->commit(); !made) return std::move(made).error();
   environment->set_sync(Environment::Sync::at_commit);
   return environment;
 }
 
 Result<History> History::open(const StateFolder& folder, Settings settings) {
-  const std::string path = folder.history_path();
-  auto environment = open_sound(path, settings);
-  if (environment) return History(std::move(*environment), settings);
-  const Error why = environment.error();
-  if (why.code != ErrorCode::invalid) return why;
-  auto aside = set_aside(path);
-  if (!aside) return std::move(aside).error();
-  environment = open_sound(path, settings);
-  if (!environment) return std::move(environment).error();
-  History history(std::move(*environment), settings);
-  history.notices_.push_back(set_aside_notice(why, *aside));
+  History history(folder.history_path(), settings);
+  if (auto opened = history.open_or_renew(); !opened) return std::move(opened).error();
   return history;
 }
 
 Result<History> History::open_read_only(const StateFolder& folder) {
-  auto environment = Environment::open(folder.history_path(), {.access = Environment::Access::read_only});
+  History history(folder.history_path(), Settings{});
+  auto databases = read_databases(history.path_, names);
+  if (databases) {
+    history.seen_ = std::move(*databases);
+  } else if (databases.error().code == ErrorCode::invalid) {
+    history.seen_.emplace(names.size());
+    history.notices_.push_back("the history cannot be read (" + databases.error().text +
+                               "); the daemon moves it aside when it starts or runs next, and begins a new one");
+  } else {
+    return std::move(databases).error();
+  }
+  return history;
+}
+
+Result<void> History::open_or_renew() {
+  environment_.reset();
+  auto environment = open_sound(path_, settings_);
+  if (!environment && environment.error().code == ErrorCode::invalid) return renew(environment.error());
   if (!environment) return std::move(environment).error();
-  return History(std::move(*environment), Settings{});
+  environment_.emplace(std::move(*environment));
+  return {};
+}
+
+Result<void> History::renew(const Error& why) {
+  environment_.reset();
+  auto aside = set_aside(path_);
+  if (!aside) return std::move(aside).error();
+  auto fresh = open_sound(path_, settings_);
+  if (!fresh) return std::move(fresh).error();
+  environment_.emplace(std::move(*fresh));
+  notices_.push_back("the history cannot be read (" + why.text + "); it was moved to " + *aside +
+                     ", and a new one starts");
+  return {};
+}
+
+Result<void> History::make_whole() {
+  if (environment_ && environment_->is_current()) return {};
+  if (environment_) notices_.push_back(path_ + " was removed, or another put in its place: it is opened again");
+  return open_or_renew();
+}
+
+// `call()`, and once more with a new history when this one turns out to be damaged.
+template <class Call>
+auto History::on_sound(Call call) -> decltype(call()) {
+  if (auto whole = make_whole(); !whole) return std::move(whole).error();
+  auto result = call();
+  if (result || result.error().code != ErrorCode::invalid) return result;
+  if (auto renewed = renew(result.error()); !renewed) return std::move(renewed).error();
+  return call();
 }
 
 Result<std::uint64_t> History::begin(const core::RunRecord& run) {
@@ -151,22 +194,11 @@ Result<std::uint64_t> History::finish(const core::RunRecord& run) {
 }
 
 Result<std::uint64_t> History::store(const core::RunRecord& run) {
-  auto stored = store_once(run);
-  if (stored || stored.error().code != ErrorCode::invalid) return stored;
-  // The damaged file stays open until the new one has taken its place.
-  const std::string path = environment_.path();
-  const Error why = stored.error();
-  auto aside = set_aside(path);
-  if (!aside) return std::move(aside).error();
-  auto fresh = open_sound(path, settings_);
-  if (!fresh) return std::move(fresh).error();
-  environment_ = std::move(*fresh);
-  notices_.push_back(set_aside_notice(why, *aside));
-  return store_once(run);
+  return on_sound([&] { return store_once(run); });
 }
 
 Result<std::uint64_t> History::store_once(const core::RunRecord& run) {
-  auto transaction = environment_.begin_write();
+  auto transaction = environment_->begin_write();
   if (!transaction) return std::move(transaction).error();
   auto databases = make_databases(*transaction);
   if (!databases) return std::move(databases).error();
@@ -199,7 +231,11 @@ Result<std::uint64_t> History::store_once(const core::RunRecord& run) {
 }
 
 Result<void> History::note_daemon(const core::DaemonRecord& daemon) {
-  auto transaction = environment_.begin_write();
+  return on_sound([&] { return note_daemon_once(daemon); });
+}
+
+Result<void> History::note_daemon_once(const core::DaemonRecord& daemon) {
+  auto transaction = environment_->begin_write();
   if (!transaction) return std::move(transaction).error();
   auto databases = make_databases(*transaction);
   if (!databases) return std::move(databases).error();
@@ -213,36 +249,32 @@ Result<void> History::note_daemon(const core::DaemonRecord& daemon) {
   return transaction->commit();
 }
 
-std::optional<core::RunRecord> History::read(const Entry& entry) {
-  auto run = core::parse_run_record(entry.value);
+std::optional<core::RunRecord> History::read(std::string_view key, std::string_view value) {
+  auto run = core::parse_run_record(value);
   if (!run) {
     ++unreadable_;
     return std::nullopt;
   }
-  run->sequence = parse_key(entry.key);
+  run->sequence = parse_key(key);
   return std::move(*run);
+}
+
+Result<std::vector<Item>> History::items(std::string_view name) {
+  if (seen_) return (*seen_)[index_of(name)];
+  return on_sound([&]() -> Result<std::vector<Item>> {
+    const std::array wanted{std::string(name)};
+    auto databases = read_databases(path_, wanted);
+    if (!databases) return std::move(databases).error();
+    return std::move(databases->front());
+  });
 }
 
 Result<std::vector<core::RunRecord>> History::latest(std::size_t count) {
   std::vector<core::RunRecord> runs;
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto database = transaction->find_database(runs_name);
-  if (!database) return std::move(database).error();
-  if (!*database) return runs;
-  auto first = transaction->at_or_after(**database, {});
-  if (!first) return std::move(first).error();
-  auto last = transaction->last(**database);
-  if (!last) return std::move(last).error();
-  if (!*first || !*last) return runs;
-
-  const std::uint64_t oldest = parse_key((*first)->key);
-  for (std::uint64_t sequence = parse_key((*last)->key) + 1; sequence-- > oldest && runs.size() < count;) {
-    const std::string key = format_key(sequence);
-    auto bytes = transaction->get(**database, key);
-    if (!bytes) return std::move(bytes).error();
-    if (!*bytes) continue;
-    if (auto run = read(Entry{key, **bytes})) runs.push_back(std::move(*run));
+  auto records = items(runs_name);
+  if (!records) return std::move(records).error();
+  for (auto record = records->rbegin(); record != records->rend() && runs.size() < count; ++record) {
+    if (auto run = read(record->key, record->value)) runs.push_back(std::move(*run));
   }
   std::reverse(runs.begin(), runs.end());
   return runs;
@@ -250,36 +282,26 @@ Result<std::vector<core::RunRecord>> History::latest(std::size_t count) {
 
 Result<std::vector<core::RunRecord>> History::unfinished() {
   std::vector<core::RunRecord> runs;
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto records = transaction->find_database(runs_name);
-  if (!records) return std::move(records).error();
-  auto marks = transaction->find_database(unfinished_name);
-  if (!marks) return std::move(marks).error();
-  if (!*records || !*marks) return runs;
-  for (std::string next;;) {
-    auto mark = transaction->at_or_after(**marks, next);
-    if (!mark) return std::move(mark).error();
-    if (!*mark) return runs;
-    auto bytes = transaction->get(**records, (*mark)->key);
-    if (!bytes) return std::move(bytes).error();
-    if (*bytes) {
-      if (auto run = read(Entry{(*mark)->key, **bytes})) runs.push_back(std::move(*run));
-    }
-    next = format_key(parse_key((*mark)->key) + 1);
+  const auto marks = items(unfinished_name);
+  if (!marks) return marks.error();
+  if (marks->empty()) return runs;
+  const auto records = items(runs_name);
+  if (!records) return records.error();
+  for (const Item& record : *records) {
+    const bool marked = std::binary_search(marks->begin(), marks->end(), record,
+                                           [](const Item& left, const Item& right) { return left.key < right.key; });
+    if (!marked) continue;
+    if (auto run = read(record.key, record.value)) runs.push_back(std::move(*run));
   }
+  return runs;
 }
 
 Result<std::optional<std::string>> History::fact(std::string_view name) {
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto facts = transaction->find_database(facts_name);
+  auto facts = items(facts_name);
   if (!facts) return std::move(facts).error();
-  if (!*facts) return std::optional<std::string>();
-  auto bytes = transaction->get(**facts, name);
-  if (!bytes) return std::move(bytes).error();
-  if (!*bytes) return std::optional<std::string>();
-  return std::optional<std::string>(**bytes);
+  const auto found = std::find_if(facts->begin(), facts->end(), [&](const Item& fact) { return fact.key == name; });
+  if (found == facts->end()) return std::optional<std::string>();
+  return std::optional(std::move(found->value));
 }
 
 Result<std::optional<core::RunRecord>> History::last_success() {
@@ -288,16 +310,13 @@ Result<std::optional<core::RunRecord>> History::last_success() {
   if (!*bytes) return std::optional<core::RunRecord>();
   const std::string_view both = **bytes;
   const std::size_t key_bytes = std::min(both.size(), format_key(0).size());
-  return read(Entry{both.substr(0, key_bytes), both.substr(key_bytes)});
+  return read(both.substr(0, key_bytes), both.substr(key_bytes));
 }
 
 Result<core::ScheduleRecord> History::schedule() {
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto facts = transaction->find_database(facts_name);
-  if (!facts) return std::move(facts).error();
-  if (!*facts) return core::ScheduleRecord{};
-  return read_schedule(*transaction, **facts);
+  auto bytes = fact(schedule_fact);
+  if (!bytes) return std::move(bytes).error();
+  return schedule_of(*bytes ? std::optional<std::string_view>(**bytes) : std::nullopt);
 }
 
 Result<std::optional<core::DaemonRecord>> History::last_daemon() {
@@ -305,7 +324,7 @@ Result<std::optional<core::DaemonRecord>> History::last_daemon() {
   if (!bytes) return std::move(bytes).error();
   if (!*bytes) return std::optional<core::DaemonRecord>();
   auto daemon = core::parse_daemon_record(**bytes);
-  if (!daemon) return std::move(daemon).error();
+  if (!daemon) return std::optional<core::DaemonRecord>();
   return std::optional(std::move(*daemon));
 }
 

@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <utility>
 
 #include "sidefridge/core/record.h"
+#include "sidefridge/store/page_file.h"
 #include "sidefridge/store/sequence_key.h"
 #include "sidefridge/text/quote.h"
 
@@ -57,13 +59,26 @@ Result<void> drop_if_there(Transaction& transaction, const std::string& name) {
 
 Result<Variables> Variables::recreate(const StateFolder& folder, std::uint64_t limit_bytes) {
   const std::string beside = folder.variables_path() + ".new";
-  ::unlink(beside.c_str());
-  ::unlink((beside + "-lock").c_str());
-  auto environment = Environment::open(beside, {.access = Environment::Access::create,
-                                                .sync = Environment::Sync::never,
-                                                .map_bytes = limit_bytes / page_bytes * page_bytes,
-                                                .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
-  if (!environment) return std::move(environment).error();
+  const auto remove = [](const std::string& path) {
+    ::unlink(path.c_str());
+    ::unlink((path + "-lock").c_str());
+  };
+  const auto make = [&] {
+    remove(beside);
+    return Environment::open(beside, {.access = Environment::Access::create,
+                                      .sync = Environment::Sync::never,
+                                      .map_bytes = limit_bytes / page_bytes * page_bytes,
+                                      .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
+  };
+  auto environment = make();
+  if (!environment && environment.error().code == ErrorCode::full) {
+    remove(folder.variables_path());
+    environment = make();
+  }
+  if (!environment) {
+    remove(beside);
+    return std::move(environment).error();
+  }
   if (auto moved = environment->move_to(folder.variables_path()); !moved) return std::move(moved).error();
   return Variables(std::move(*environment));
 }
@@ -76,11 +91,17 @@ Result<Variables> Variables::join(const StateFolder& folder) {
   return Variables(std::move(*environment));
 }
 
-Result<Variables> Variables::open_read_only(const StateFolder& folder) {
-  auto environment = Environment::open(folder.variables_path(),
-                                       {.access = Environment::Access::read_only, .sync = Environment::Sync::never});
-  if (!environment) return blaming_the_file(std::move(environment)).error();
-  return Variables(std::move(*environment));
+Result<std::vector<core::StepRecord>> Variables::read_steps(const StateFolder& folder, std::string_view run_id) {
+  const std::array wanted{steps_of(run_id)};
+  const auto databases = blaming_the_file(read_databases(folder.variables_path(), wanted));
+  if (!databases) return databases.error();
+  std::vector<core::StepRecord> steps;
+  for (const Item& item : databases->front()) {
+    auto step = core::parse_step_record(item.value);
+    if (!step) return std::move(step).error();
+    steps.push_back(std::move(*step));
+  }
+  return steps;
 }
 
 Result<void> Variables::begin(std::string_view run_id) {
@@ -141,24 +162,6 @@ Result<void> Variables::save_steps(std::string_view run_id, std::size_t first,
     if (auto put = transaction->put(*saved, format_key(first + i), core::format_record(steps[i])); !put) return put;
   }
   return transaction->commit();
-}
-
-Result<std::vector<core::StepRecord>> Variables::steps(std::string_view run_id) {
-  auto transaction = environment_.begin_read();
-  if (!transaction) return std::move(transaction).error();
-  auto found = transaction->find_database(steps_of(run_id));
-  if (!found) return std::move(found).error();
-  std::vector<core::StepRecord> steps;
-  if (!*found) return steps;
-  for (std::uint64_t next = 0;;) {
-    auto entry = transaction->at_or_after(**found, format_key(next));
-    if (!entry) return std::move(entry).error();
-    if (!*entry) return steps;
-    auto step = core::parse_step_record((*entry)->value);
-    if (!step) return std::move(step).error();
-    steps.push_back(std::move(*step));
-    next = parse_key((*entry)->key) + 1;
-  }
 }
 
 }  // namespace sidefridge::store

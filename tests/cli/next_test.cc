@@ -89,7 +89,12 @@ TEST(Next, shows_what_clocks_in_the_zone_show) {
 }
 
 TEST(Next, explains_the_schedule_in_words) {
-  EXPECT_EQ(asked({"--explain", "TZ=Europe/Berlin 30 2 * * mon-fri"}).out, "at 02:30 on weekdays, Europe/Berlin\n");
+  EXPECT_EQ(asked({"--explain", "TZ=Europe/Berlin 30 2 * * mon-fri", "--count", "2"}).out,
+            "at 02:30 on weekdays, Europe/Berlin\n2026-11-24T02:30:00+01:00\n2026-11-25T02:30:00+01:00\n");
+}
+
+TEST(Next, takes_white_space_off_the_zone) {
+  EXPECT_EQ(asked({"@daily", "--count", "1"}, {{"TZ", "Europe/Berlin\n"}}).out, "2026-11-24T00:00:00+01:00\n");
 }
 
 TEST(Next, refuses_a_zone_that_is_not_known) {

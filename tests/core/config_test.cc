@@ -152,14 +152,15 @@ TEST(Config, refuses_a_bad_value_with_the_variable_what_was_found_and_what_is_al
        "SIDEFRIDGE_SCRIPTS_DIR (--scripts-dir): found '', allowed: the path of a folder"},
       {{"SIDEFRIDGE_STATE_DIR", ""}, "SIDEFRIDGE_STATE_DIR (--state-dir): found '', allowed: the path of a folder"},
       {{"SIDEFRIDGE_LOG_FORMAT", "xml"}, "SIDEFRIDGE_LOG_FORMAT (--log-format): found 'xml', allowed: text, json"},
-      {{"SIDEFRIDGE_LOG_FORMAT", "JSON"}, "SIDEFRIDGE_LOG_FORMAT (--log-format): found 'JSON', allowed: text, json"},
       {{"SIDEFRIDGE_LOG_LEVEL", ""},
        "SIDEFRIDGE_LOG_LEVEL (--log-level): found '', allowed: debug, info, warning, error"},
       {{"SIDEFRIDGE_GRACE", "soon"}, "SIDEFRIDGE_GRACE (--grace): found 'soon', " + durations},
       {{"SIDEFRIDGE_GRACE", ""}, "SIDEFRIDGE_GRACE (--grace): found '', " + durations},
       {{"SIDEFRIDGE_SCRIPT_TIMEOUT", "-1"}, "SIDEFRIDGE_SCRIPT_TIMEOUT (--script-timeout): found '-1', " + durations},
-      {{"SIDEFRIDGE_RUN_ON_START", "yes"},
-       "SIDEFRIDGE_RUN_ON_START (--run-on-start): found 'yes', allowed: true or false"},
+      {{"SIDEFRIDGE_RUN_ON_START", "2"},
+       "SIDEFRIDGE_RUN_ON_START (--run-on-start): found '2', allowed: true or false, also yes or no, on or off, 1 or "
+       "0"},
+      {{"SIDEFRIDGE_POLL", "1ms"}, "SIDEFRIDGE_POLL (--poll): found '1ms', allowed: 0, or 1s and more"},
       {{"SIDEFRIDGE_RETRIES", "101"}, "SIDEFRIDGE_RETRIES (--retries): found '101', allowed: 0 to 100"},
       {{"SIDEFRIDGE_RUN_TIMEOUT", "none"}, "SIDEFRIDGE_RUN_TIMEOUT (--run-timeout): found 'none', " + durations},
       {{"SIDEFRIDGE_STORE_LIMIT", "lots"},
@@ -177,13 +178,56 @@ TEST(Config, refuses_a_bad_value_with_the_variable_what_was_found_and_what_is_al
        "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '4294967297', allowed: 1 to 1000000"},
       {{"SIDEFRIDGE_HISTORY_LIMIT", "-1"},
        "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '-1', allowed: 1 to 1000000"},
-      {{"SIDEFRIDGE_HISTORY_LIMIT", "10 "},
-       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '10 ', allowed: 1 to 1000000"},
+      {{"SIDEFRIDGE_HISTORY_LIMIT", "1 0"},
+       "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '1 0', allowed: 1 to 1000000"},
       {{"SIDEFRIDGE_HISTORY_LIMIT", ""}, "SIDEFRIDGE_HISTORY_LIMIT (--history-limit): found '', allowed: 1 to 1000000"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(mistakes_in({row.setting}), Lines{row.expected}) << row.setting.name << "=" << row.setting.value;
   }
+}
+
+TEST(Config, takes_white_space_off_the_ends_as_an_echo_or_an_env_file_leaves_it) {
+  for (const std::string end : {"\n", "\r", "\r\n", " ", "\t \n"}) {
+    const Config config = configured({{"CRON_BACKUP_SCHEDULE", end + "0 3 * * *" + end},
+                                      {"TZ", "CET-1" + end},
+                                      {"POD_NAME", "pod" + end},
+                                      {"SIDEFRIDGE_SCRIPTS_DIR", "/hooks" + end},
+                                      {"SIDEFRIDGE_GRACE", end + "3s" + end}});
+    EXPECT_EQ(config.schedule->text, "0 3 * * *");
+    EXPECT_EQ(config.schedule->zone.name(), "CET-1");
+    EXPECT_EQ(config.pod_name, "pod");
+    EXPECT_EQ(config.scripts_dir, "/hooks");
+    EXPECT_EQ(config.grace, 3s);
+    EXPECT_EQ(configured({{"CRON_BACKUP_SCHEDULE", end}}).schedule, std::nullopt);
+  }
+}
+
+TEST(Config, takes_true_false_and_words_as_people_write_them) {
+  for (const char* const word : {"true", "True", "TRUE", "yes", "Yes", "on", "ON", "1"}) {
+    EXPECT_TRUE(configured({{"SIDEFRIDGE_RUN_ON_START", word}}).job.run_on_start) << word;
+  }
+  for (const char* const word : {"false", "False", "no", "NO", "off", "0"}) {
+    EXPECT_FALSE(configured({{"SIDEFRIDGE_RUN_ON_START", word}}).job.run_on_start) << word;
+  }
+  EXPECT_EQ(configured({{"SIDEFRIDGE_LOG_FORMAT", "JSON"}}).log_format, LogFormat::json);
+  EXPECT_EQ(configured({{"SIDEFRIDGE_LOG_LEVEL", "Warning"}}).log_level, LogLevel::warning);
+}
+
+TEST(Config, tells_quotes_that_are_part_of_a_value) {
+  const std::string allowed = ", allowed: the value without the quotes, which are part of it here";
+  EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", "\"0 3 * * *\""}}),
+            Lines{"CRON_BACKUP_SCHEDULE (--cron-backup-schedule): found '\"0 3 * * *\"'" + allowed});
+  EXPECT_EQ(mistakes_in({{"SIDEFRIDGE_STATE_DIR", "'/state'\n"}}),
+            Lines{"SIDEFRIDGE_STATE_DIR (--state-dir): found ''/state''" + allowed});
+  EXPECT_EQ(mistakes_in({{"CRON_BACKUP_SCHEDULE", "@daily"}, {"TZ", "\"Europe/Berlin\""}}),
+            Lines{"TZ: found '\"Europe/Berlin\"'" + allowed});
+}
+
+TEST(Config, shows_what_cannot_be_seen_in_a_refused_value) {
+  EXPECT_NE(mistakes_in({{"CRON_BACKUP_SCHEDULE", "0\u00a03 * * *"}}).at(0).find("\\u00a0"), std::string::npos);
+  EXPECT_NE(mistakes_in({{"CRON_BACKUP_SCHEDULE", "\ufeff0 3 * * *"}}).at(0).find("\\ufeff"), std::string::npos);
+  EXPECT_NE(mistakes_in({{"SIDEFRIDGE_GRACE", "1\r0s"}}).at(0).find("'1\\x0d0s'"), std::string::npos);
 }
 
 TEST(Config, tells_all_mistakes_at_once_each_on_one_line) {

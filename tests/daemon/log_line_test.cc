@@ -45,6 +45,17 @@ TEST(LogLine, stays_one_line_in_text) {
             "2026-11-23T07:55:17.125Z info  two\\nlines\\x1b[31m\\x7f\ttab, caf\xe9\n");
 }
 
+TEST(LogLine, tells_warnings_and_errors_by_colour_on_a_terminal) {
+  const auto line = [](core::LogLevel level) {
+    std::string out;
+    append_log_line(out, core::LogFormat::text, morning, level, "m", {}, LogColours::of_a_terminal);
+    return out.substr(out.find('Z') + 1);
+  };
+  EXPECT_EQ(line(core::LogLevel::info), " info  m\n");
+  EXPECT_EQ(line(core::LogLevel::warning), "\x1b[33m warn  \x1b[0mm\n");
+  EXPECT_EQ(line(core::LogLevel::error), "\x1b[31m error \x1b[0mm\n");
+}
+
 TEST(LogLine, is_an_object_with_its_context_in_json) {
   EXPECT_EQ(log_line(core::LogFormat::json, core::LogLevel::warning, "say \"it\"", {"r-1", "/scripts/backups/10-dump"}),
             R"({"time":"2026-11-23T07:55:17.125Z","level":"warning","message":"say \"it\"","run":"r-1",)"

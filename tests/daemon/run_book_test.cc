@@ -423,6 +423,107 @@ TEST_F(RunBookTest, its_calls_may_come_from_any_thread_one_at_a_time) {
   EXPECT_EQ(history().size(), 15U);
 }
 
+TEST_F(RunBookTest, what_a_run_saved_cannot_be_read_in_the_file_after_its_end) {
+  RunBook book = open_daemon();
+  RunRecord run = run_of("r1");
+  run.sequence = begun(book, run);
+  EXPECT_EQ(in_child([&] { must(must(store::Variables::join(folder_)).save("r1", "key", "a secret value")); }), 0);
+  EXPECT_NE(store::content_of(folder_.variables_path()).find("a secret value"), std::string::npos);
+  must(book.finish(ended(run)));
+  EXPECT_EQ(store::content_of(folder_.variables_path()).find("a secret value"), std::string::npos);
+  EXPECT_EQ(save_elsewhere("r1"), ErrorCode::unavailable);
+}
+
+TEST_F(RunBookTest, a_state_folder_that_is_removed_is_made_again_and_stays_ours) {
+  RunBook book = open_daemon();
+  do_run(book, run_of("r1"));
+  std::filesystem::remove_all(folder_.path());
+  EXPECT_EQ(begun(book, run_of("r2")), 1U);
+  EXPECT_EQ(save_elsewhere("r2"), saved);
+  EXPECT_EQ(in_child([&] {
+              EXPECT_EQ(try_open(RunBook::Owner::daemon).error().code, ErrorCode::busy);
+              EXPECT_EQ(try_open(RunBook::Owner::once).error().code, ErrorCode::busy);
+            }),
+            0);
+  std::filesystem::remove_all(dir_.path());
+  RunRecord end = ended(run_of("r2"));
+  must(book.finish(end));
+  do_run(book, run_of("r3"));
+  EXPECT_EQ(history().size(), 2U);
+  EXPECT_FALSE(book.take_notices().empty());
+}
+
+TEST_F(RunBookTest, a_state_folder_that_another_daemon_has_made_again_is_its_own) {
+  RunBook book = open_daemon();
+  std::filesystem::remove_all(folder_.path());
+  EXPECT_EQ(
+      in_child([&] {
+        RunBook other = open_daemon();
+        const int other_pid = ::getpid();
+        EXPECT_EQ(
+            in_child([&] {
+              const auto result = book.begin(run_of("r1"));
+              ASSERT_TRUE(std::holds_alternative<Error>(result));
+              EXPECT_EQ(std::get<Error>(result).code, ErrorCode::busy);
+              EXPECT_NE(std::get<Error>(result).text.find("process " + std::to_string(other_pid)), std::string::npos)
+                  << std::get<Error>(result).text;
+            }),
+            0);
+      }),
+      0);
+}
+
+// The variables of the run that was lost are all that lies there.
+TEST_F(RunBookTest, on_a_disk_that_variables_have_filled_the_next_daemon_starts_and_records_the_lost_run) {
+  const TempDir disk;
+  const int code = store::on_small_disk(disk.path(), "1m", [&] {
+    const StateFolder folder = StateFolder::at(disk.path());
+    EXPECT_EQ(in_child([&] {
+                RunBook lost = must(open_book(disk.path(), "boot-1", RunBook::Owner::daemon));
+                begun(lost, run_of("r1"));
+                must(lost.save_steps("r1", 0, std::vector{step_of("/scripts/backups/1")}));
+                EXPECT_EQ(in_child([&] {
+                            auto variables = must(store::Variables::join(folder));
+                            for (int key = 0;; ++key) {
+                              const std::string value(8000, 'v');
+                              if (!variables.save("r1", "key" + std::to_string(key), value)) break;
+                            }
+                          }),
+                          0);
+              }),
+              0);
+    store::fill_disk(disk / "ballast");
+    RunBook book = must(open_book(disk.path(), "boot-1", RunBook::Owner::daemon));
+    EXPECT_EQ(begun(book, run_of("r2")), 2U);
+    auto history = must(store::History::open_read_only(folder));
+    const auto runs = must(history.latest(10));
+    ASSERT_EQ(runs.size(), 2U);
+    EXPECT_EQ(runs[0].outcome, Outcome::lost);
+    EXPECT_EQ(runs[0].steps.size(), 1U) << "what it had noted is not lost with the variables";
+  });
+  if (code == store::not_permitted) GTEST_SKIP() << "this machine does not let us mount a small disk";
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(RunBookTest, a_full_disk_does_not_keep_a_daemon_from_starting) {
+  const TempDir disk;
+  const int code = store::on_small_disk(disk.path(), "1m", [&] {
+    std::filesystem::create_directories(StateFolder::at(disk.path()).path());
+    store::fill_disk(disk / "ballast");
+    RunBook book = must(open_book(disk.path(), "boot-1", RunBook::Owner::daemon));
+    const auto notices = book.take_notices();
+    ASSERT_EQ(notices.size(), 1U);
+    EXPECT_NE(notices[0].find("No space left on device"), std::string::npos) << notices[0];
+    EXPECT_TRUE(std::holds_alternative<Error>(book.begin(run_of("r1"))));
+    EXPECT_FALSE(book.save_steps("r1", 0, std::vector{step_of("/scripts/on_error/1")}).ok());
+    EXPECT_FALSE(book.finish(ended(run_of("r1"), Outcome::failed)).ok());
+    EXPECT_EQ(::unlink((disk / "ballast").c_str()), 0);
+    EXPECT_EQ(begun(book, run_of("r2")), 2U) << "behind the record of the one that failed";
+  });
+  if (code == store::not_permitted) GTEST_SKIP() << "this machine does not let us mount a small disk";
+  EXPECT_EQ(code, 0);
+}
+
 TEST_F(RunBookTest, on_a_full_disk_runs_fail_and_are_recorded_as_soon_as_there_is_room) {
   const TempDir disk;
   const int code = store::on_small_disk(disk.path(), "2m", [&] {

@@ -113,6 +113,45 @@ TEST_F(Faults, a_full_state_folder_costs_neither_the_daemon_nor_what_was_saved) 
   EXPECT_EQ(daemon.wait_exit(), 0);
 }
 
+TEST_F(Faults, what_is_removed_from_the_state_folder_under_the_daemon_is_made_again) {
+  stage.script("backups/bkp", "#!/bin/sh\nsave_var key kept && load_var key\n");
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| kept"));
+  const std::filesystem::path store = stage.state_dir() / "store";
+  const std::vector<std::vector<std::string>> parts{
+      {"history.mdb"}, {"variables.mdb"}, {"lock"}, {"history.mdb", "history.mdb-lock", "variables.mdb", "lock"}};
+  for (const auto& part : parts) {
+    for (const std::string& name : part) std::filesystem::remove(store / name);
+    // One may be in the midst of it, and fail for want of its variables; the next one is not.
+    ASSERT_TRUE(daemon.wait_for("| kept", static_cast<int>(daemon.lines_with("| kept").size()) + 3));
+    for (const std::string& name : part) EXPECT_TRUE(std::filesystem::exists(store / name)) << name;
+  }
+  Program second = stage.start({"--cron-backup-schedule=@yearly"});
+  EXPECT_EQ(second.wait_exit(), 75) << "the folder is still the first one's: " << second.output();
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+}
+
+TEST_F(Faults, a_damaged_history_stops_neither_the_daemon_nor_status) {
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  const std::filesystem::path history = stage.state_dir() / "store/history.mdb";
+  EXPECT_EQ(stage.start({"once"}).wait_exit(), 0);
+  std::filesystem::resize_file(history, 3 * 4096);
+  Program status = stage.start({"status"});
+  EXPECT_EQ(status.wait_exit(), 0);
+  EXPECT_NE(status.errors().find("the history cannot be read"), std::string::npos) << status.errors();
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("the history cannot be read"));
+  ASSERT_TRUE(daemon.wait_for("| ran"));
+  // And while it is in use, mapped.
+  std::filesystem::resize_file(history, 0);
+  ASSERT_TRUE(daemon.wait_for("the history cannot be read", 2));
+  ASSERT_TRUE(daemon.wait_for("| ran", static_cast<int>(daemon.lines_with("| ran").size()) + 2));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_exit(), 0);
+  EXPECT_EQ(stage.start({"history"}).wait_exit(), 0);
+}
+
 TEST_F(Faults, a_state_folder_that_cannot_be_made_is_74_and_names_it) {
   stage.environment["SIDEFRIDGE_STATE_DIR"] = "/proc/no/such/place";
   Program program = stage.start({"once"});

@@ -135,5 +135,34 @@ TEST_F(Verbs, one_who_closes_their_stdin_stdout_and_stderr_gets_none_of_our_file
   EXPECT_EQ(stage.shell("diff -r " + open_files + " " + closed_files).wait_exit(), 0);
 }
 
+TEST_F(Verbs, once_says_on_stderr_that_its_log_could_not_be_written) {
+  stage.script("backups/bkp", "#!/bin/sh\necho ran > @ROOT@/ran\n");
+  const struct {
+    const char* output;
+    const char* reason;
+  } rows[] = {{">/dev/full", "No space left on device"}, {">&-", "Bad file descriptor"}};
+  for (const auto& row : rows) {
+    Program program = stage.shell(std::string("exec sidefridge once ") + row.output);
+    EXPECT_EQ(program.wait_exit(), 0) << row.output;
+    EXPECT_NE(program.errors().find("of the log could not be written: " + std::string(row.reason)), std::string::npos)
+        << row.output << ": " << program.errors();
+    EXPECT_EQ(read_file(stage.file("ran")), "ran\n");
+    std::filesystem::remove(stage.file("ran"));
+  }
+}
+
+TEST_F(Verbs, a_limit_of_a_files_size_ends_none_of_us_and_scripts_have_the_signal_as_usual) {
+  stage.script("backups/bkp",
+               "#!/bin/bash\ngrep SigIgn: /proc/self/status\nhead -c 65536 /dev/zero | save_var --stdin large\n"
+               "echo \"save_var exit $?\"\n");
+  // In blocks of 512 or 1024 bytes: no room for what the history, the variables and this log need.
+  Program limited = stage.shell("ulimit -f 4; exec sidefridge once >" + stage.file("log").string());
+  EXPECT_LT(limited.wait_exit(), 128) << limited.errors();
+  EXPECT_FALSE(limited.errors().empty());
+  Program unlimited = stage.shell("exec sidefridge once");
+  EXPECT_EQ(unlimited.wait_exit(), 0);
+  EXPECT_EQ(unlimited.lines_with("SigIgn:\t0000000000000000").size(), 1U) << unlimited.output();
+}
+
 }  // namespace
 }  // namespace sidefridge::e2e

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -59,6 +60,30 @@ TEST_F(WriteFiles, replaces_what_was_there) {
   EXPECT_EQ(read("a"), "short");
   EXPECT_EQ(fs::status(root_ / "a").permissions(), fs::perms::owner_read);
   EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(WriteFiles, leaves_the_mode_of_what_was_there_and_gives_new_files_that_of_the_umask) {
+  const mode_t before = ::umask(0022);
+  const std::vector<OutputFile> files{{"kept", "1"}, {"new", "2"}};
+  std::ofstream(root_ / "kept") << "old";
+  ASSERT_EQ(::chmod((root_ / "kept").c_str(), 0600), 0);
+  ASSERT_TRUE(write_files(root_, files));
+  ::umask(before);
+  const auto mode_of = [&](const char* name) { return static_cast<unsigned>(fs::status(root_ / name).permissions()); };
+  EXPECT_EQ(mode_of("kept"), 0600U);
+  EXPECT_EQ(mode_of("new"), 0644U);
+  EXPECT_EQ(read("kept"), "1");
+}
+
+// The name that a process of this number would once have used.
+TEST_F(WriteFiles, writes_through_no_link_that_waits_for_it) {
+  std::ofstream(root_ / "elsewhere") << "mine";
+  fs::create_symlink("elsewhere", root_ / (".a." + std::to_string(::getpid())));
+  fs::create_symlink("elsewhere", root_ / "a");
+  const std::vector<OutputFile> files{{"a", "text"}};
+  ASSERT_TRUE(write_files(root_, files));
+  EXPECT_EQ(read("elsewhere"), "mine");
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root_ / "a")));
 }
 
 TEST_F(WriteFiles, leaves_all_as_it_was_when_one_cannot_be_written) {

@@ -26,6 +26,7 @@ using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
 constexpr const char* database = "/usr/share/zoneinfo";
+constexpr WallTime winter{std::chrono::sys_days(std::chrono::year(2026) / 1 / 15)};
 
 cron::Zone zone(std::string_view name) {
   auto loaded = load_zone(name);
@@ -313,6 +314,24 @@ TEST(ZoneFile, agrees_with_libc_on_every_zone_of_the_database) {
     ASSERT_EQ(theirs.offset_at(last), ours.period_at(last).offset) << name;
   }
   EXPECT_GT(changes, 10'000);
+}
+
+TEST(LocalZone, is_told_by_its_name_unless_it_is_as_utc_is) {
+  const TempDir dir;
+  const auto linked_to = [&](const std::string& target) {
+    const std::string path = dir.path() + "/localtime";
+    fs::remove(path);
+    fs::create_symlink(target, path);
+    return local_zone_beside_utc(winter, path);
+  };
+  EXPECT_EQ(local_zone_beside_utc(winter, dir.path() + "/none"), std::nullopt);
+  EXPECT_EQ(linked_to(std::string(database) + "/Etc/UTC"), std::nullopt);
+  EXPECT_EQ(linked_to(std::string(database) + "/Africa/Abidjan"), std::nullopt);
+  EXPECT_EQ(linked_to(std::string(database) + "/Europe/Berlin"), "Europe/Berlin");
+  EXPECT_EQ(linked_to("../usr/share/zoneinfo/Nowhere"), std::nullopt);
+  EXPECT_EQ(linked_to(std::string(database) + "/Europe/London"), "Europe/London") << "as UTC is in winter only";
+  fs::copy_file(std::string(database) + "/Asia/Kolkata", dir.path() + "/copy");
+  EXPECT_EQ(local_zone_beside_utc(winter, dir.path() + "/copy"), dir.path() + "/copy");
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ TEST_F(VariablesTest, steps_come_back_in_order_and_the_last_note_counts) {
     must(variables_.save_steps("r1", index, std::vector{step_of("old " + std::to_string(index))}));
     must(variables_.save_steps("r1", index, std::vector{step_of(std::to_string(index))}));
   }
-  const auto steps = must(variables_.steps("r1"));
+  const auto steps = must(Variables::read_steps(folder_, "r1"));
   ASSERT_EQ(steps.size(), 300U);
   for (std::size_t index = 0; index < steps.size(); ++index) EXPECT_EQ(steps[index].script, std::to_string(index));
 }
@@ -151,9 +151,9 @@ TEST_F(VariablesTest, steps_are_dropped_with_their_run_and_are_no_variables) {
   must(variables_.begin("r1"));
   must(variables_.save_steps("r1", 0, std::vector{step_of("s")}));
   must(variables_.save("r1", "0", "x"));
-  EXPECT_EQ(must(variables_.steps("r1")).size(), 1U);
+  EXPECT_EQ(must(Variables::read_steps(folder_, "r1")).size(), 1U);
   must(variables_.drop("r1"));
-  EXPECT_TRUE(must(variables_.steps("r1")).empty());
+  EXPECT_TRUE(must(Variables::read_steps(folder_, "r1")).empty());
 }
 
 TEST_F(VariablesTest, its_descriptors_are_not_inherited) {

@@ -18,6 +18,13 @@ TEST(Quote, stays_on_one_line) {
   EXPECT_EQ(in_quotes("a\nb\x7f\x1b["), "'a\\x0ab\\x7f\\x1b['");
 }
 
+TEST(Quote, shows_what_nobody_sees_as_its_number) {
+  EXPECT_EQ(in_quotes("0\u00a03"), "'0\\u00a03'");
+  EXPECT_EQ(in_quotes("\ufeff0 3\u200b\u202e\u3000"), "'\\ufeff0 3\\u200b\\u202e\\u3000'");
+  EXPECT_EQ(in_quotes("\u0085"), "'\\u0085'");
+  EXPECT_EQ(in_quotes("日本 Ж é 😀 \xff"), "'日本 Ж é 😀 \xff'");
+}
+
 TEST(Quote, stays_short) {
   EXPECT_EQ(in_quotes(std::string(64, 'x')), "'" + std::string(64, 'x') + "'");
   EXPECT_EQ(in_quotes(std::string(65, 'x')), "'" + std::string(64, 'x') + "...'");

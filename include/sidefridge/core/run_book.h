@@ -26,8 +26,9 @@ std::string holder_text(int pid);
 ///
 /// The holder of the run lock may make new variables; all others notice that at their next begin(). Runs that
 /// their process left unfinished are recorded as lost by the next that takes the run lock. What follows from that is
-/// the next daemon's: see take_owed(). Owns:   the store with its locks, and final records that could not be written
-/// yet. Movable, not copyable. Thread: one thread at a time, not always the same one.  Blocks: as its store does.
+/// the next daemon's: see take_owed().
+/// Owns:   the store with its locks, and final records that could not be written yet. Movable, not copyable.
+/// Thread: one thread at a time, not always the same one.  Blocks: as its store does.
 class RunBook {
 public:
   struct Settings {
@@ -40,6 +41,7 @@ public:
     once,    // holds the run lock for life; may work beside an idle daemon
   };
 
+  /// A full disk is no error here but a notice: begin() tries again what could not be written.
   /// Errors: busy, with the pid of who holds the lock; what making the files met.
   static Result<RunBook> open(std::unique_ptr<RunStore> store, Settings settings, Owner owner);
 
@@ -59,8 +61,8 @@ public:
   /// Notes how the steps from index `first` on stand; not synced.
   Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const StepRecord> steps);
 
-  /// Stores the final record (synced) in the place of its intent, drops the namespace, releases the run lock whatever
-  /// happens.
+  /// Stores the final record (synced) in the place of its intent, makes new variables in place of those of the run,
+  /// releases the run lock whatever happens.
   /// Errors: what could not be written; the record is kept and written by a later call.
   Result<void> finish(const RunRecord& run);
 
@@ -86,9 +88,7 @@ private:
       : store_(std::move(store)), settings_(std::move(settings)), owner_(owner) {}
 
   Result<void> take_locks();
-  enum class Finder { at_start, beside_a_daemon };
-  Result<void> take_over(Finder finder);
-  Result<void> find_owed();
+  Result<void> take_over();
   std::vector<StepRecord> steps_left_by(const RunRecord& run);
   Result<std::uint64_t> store_intent(const RunRecord& run);
   Result<void> write(const RunRecord& run);
@@ -103,6 +103,7 @@ private:
   };
   std::optional<Intent> intent_;  // of the run that began last, until it finishes
   std::vector<RunRecord> kept_;   // final records that met an error, oldest first
+  bool taken_over_ = false;  // since the start: what is found later has run beside us
   std::vector<RunRecord> owed_;
   std::vector<std::string> notices_;
 };

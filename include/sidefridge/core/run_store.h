@@ -17,7 +17,8 @@
 namespace sidefridge::core {
 
 /// One process's hold on a state folder that it may share with others. Does what it is told and decides nothing: the
-/// rules are RunBook's.
+/// rules are RunBook's. What was removed since, the folder and its locks too, is made again by the next call that needs
+/// it; busy when another process has made the folder its own meanwhile.
 /// Owns:   the locks it took; they are free when it is gone.
 /// Thread: one thread at a time, not always the same one.
 class RunStore {
@@ -54,7 +55,8 @@ public:
   /// Notes which daemon this is, for `status`. In a new history the schedule is settled until its start.
   virtual Result<void> note_daemon(const DaemonRecord& daemon) = 0;
 
-  /// Makes new, empty variables in place of what is there. Requires: the run lock.
+  /// Makes new, empty variables in place of what is there; where the disk is full, what is there goes first.
+  /// Requires: the run lock.
   virtual Result<void> recreate_variables() = 0;
   /// Whether nobody has made new ones since we did.
   virtual bool variables_are_current() const noexcept = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,7 +48,8 @@ public:
 
   /// `fd` is usually STDOUT_FILENO. Requires: `loop` outlives the console.
   /// Errors: `fd` is closed; no descriptors or memory left.
-  static Result<std::unique_ptr<Console>> open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level);
+  static Result<std::unique_ptr<Console>> open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level,
+                                               LogColours colours = LogColours::none);
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -82,11 +84,14 @@ public:
   /// Writes what waits, and waits for the reader until `deadline` at the latest: for the end of the process.
   void drain_until(MonoTime deadline) noexcept;
 
+  /// What of the log is lost that the log itself could not tell so far; nothing when all is well.
+  std::optional<std::string> untold_losses() const;
+
   core::LogFormat format() const noexcept { return format_; }
 
 private:
   class Sink;
-  Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level);
+  Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, LogColours colours);
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
   text::Take append_script_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end);
@@ -96,6 +101,7 @@ private:
 
   os::OutputStream stream_;
   core::LogFormat format_;
+  LogColours colours_;
   std::unique_ptr<spdlog::logger> logger_;
   LogContext context_;                    // of the line that goes through logger_ right now
   std::vector<OutputListener*> waiting_;  // first come, first told

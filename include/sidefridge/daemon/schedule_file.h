@@ -9,7 +9,8 @@
 
 namespace sidefridge::daemon {
 
-/// The file that SIDEFRIDGE_SCHEDULE_FILE names: a cron expression, on a line of its own.
+/// The file that SIDEFRIDGE_SCHEDULE_FILE names: a cron expression, on a line of its own. White space and a byte order
+/// mark, lines without anything and comments (# at the begin of a line or after a blank) do not count.
 class ScheduleFile {
 public:
   /// `zone_name` is that of a schedule which names none. `held` is what held() gave when somebody read it before;

@@ -1,6 +1,7 @@
 // state_store.h - a state folder on the disk, as a run book wants it: the lock file and both of LMDB's.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -53,16 +54,17 @@ public:
   std::vector<std::string> take_notices() override;
 
 private:
-  StateStore(const Settings& settings, store::StateFolder folder, os::FileLock lock) noexcept
-      : store_limit_bytes_(settings.store_limit_bytes),
-        history_limit_(settings.history_limit),
-        folder_(std::move(folder)),
-        lock_(std::move(lock)) {}
+  StateStore(Settings settings, store::StateFolder folder, os::FileLock lock) noexcept
+      : settings_(std::move(settings)), folder_(std::move(folder)), lock_(std::move(lock)) {}
 
-  std::uint64_t store_limit_bytes_;
-  std::size_t history_limit_;
+  Result<void> make_whole();
+  Result<void> need_history();
+
+  Settings settings_;
   store::StateFolder folder_;
   os::FileLock lock_;
+  std::array<bool, 2> held_{};  // by Lock
+  std::vector<std::string> notices_;
   std::optional<store::History> history_;
   std::optional<store::Variables> variables_;
 };

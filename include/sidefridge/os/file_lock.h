@@ -42,6 +42,9 @@ public:
   /// Gives it back; nothing happens when it is not held.
   void unlock(std::uint32_t byte) noexcept;
 
+  /// Whether the file is still the one at its path.
+  bool is_current() const noexcept;
+
   /// Who else holds a byte, or nothing; this object's own locks are not seen. 0: as HeldBy.
   Result<std::optional<pid_t>> holder(std::uint32_t byte) const;
 

@@ -1,10 +1,12 @@
 // zone_file.h - time zones by the names that TZ may hold.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/cron/zone.h"
 
 namespace sidefridge::os {
@@ -19,5 +21,9 @@ namespace sidefridge::os {
 ///         io: the file cannot be read.
 /// Blocks: for the reading of one small file.
 Result<cron::Zone> load_zone(std::string_view name, const std::string& zoneinfo_dir = "/usr/share/zoneinfo");
+
+/// The zone of a machine's clocks, as `path` names it. Returns: nothing when there is none, or it is as UTC is, now and
+/// half a year later; of a file that is no link to the tz database, `path` itself.
+std::optional<std::string> local_zone_beside_utc(WallTime now, const std::string& path = "/etc/localtime");
 
 }  // namespace sidefridge::os

@@ -41,13 +41,17 @@ class Environment {
 public:
   enum class Sync { at_commit, never };
   enum class Access {
-    create,     // made when missing
-    join,       // existing only, read and written
-    read_only,  // existing only
+    create,  // made when missing
+    join,    // existing only
+  };
+  enum class Pages {
+    trusted,  // a damaged one may end the process
+    checked,  // all of them before each write, unless the file is as our last commit left it
   };
   struct Settings {
     Access access = Access::join;
     Sync sync = Sync::at_commit;
+    Pages pages = Pages::trusted;
     std::size_t map_bytes = 0;      // 0: what the file says. The file grows with use, so this is only its limit
     std::string_view limit_hint{};  // static text: what to do when that limit is reached
   };
@@ -58,6 +62,7 @@ public:
   static Result<Environment> open(std::string path, Settings settings);
 
   /// Waits for writers of other processes to end. After an error of the disk the file is opened again first.
+  /// Errors: also invalid, of pages that are to be checked.
   Result<Transaction> begin_write();
 
   /// Never waits, except when all reader slots are taken and not by the dead: then it reads in a writer's turn.
@@ -65,9 +70,6 @@ public:
 
   /// Takes the place of another file. Who has that one open keeps it, and cannot touch this one.
   Result<void> move_to(std::string path);
-
-  /// Makes a file that was cut short as long as it says it is: what is missing is then an error and no SIGBUS.
-  Result<void> fill_up();
 
   /// Whether nothing was ever committed to it.
   bool is_new() const noexcept;
@@ -77,7 +79,7 @@ public:
   /// Frees what readers that were killed still hold. Returns: how many.
   int clear_stale_readers() noexcept;
 
-  /// Whether the file that is open is still the one at its path.
+  /// Whether the files that are open, the data and the lock, are still those at their paths.
   bool is_current() const noexcept;
 
   std::size_t map_bytes() const noexcept;
@@ -87,14 +89,31 @@ private:
   struct Close {
     void operator()(MDB_env* env) const noexcept;
   };
+  /// What tells one state of a file from another, and one file from another.
+  struct Stamp {
+    std::uint64_t device;
+    std::uint64_t inode;
+    std::int64_t bytes;
+    std::int64_t modified_ns;
+    std::int64_t changed_ns;
+
+    bool is_same_file(const Stamp& other) const noexcept { return device == other.device && inode == other.inode; }
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
   struct File {
     std::string path;
     Settings settings;
-    std::unique_ptr<MDB_env, Close> env;
+    std::unique_ptr<MDB_env, Close> env{};
+    std::optional<Stamp> lock{};   // as it was opened
+    std::optional<Stamp> sound{};  // as our last commit left it, its pages checked
+
+    int fd() const noexcept;  // -1: not open
   };
 
   explicit Environment(std::unique_ptr<File> file) noexcept : file_(std::move(file)) {}
   static Result<void> open_file(File& file);
+  static std::optional<Stamp> stamp_of(int fd) noexcept;
+  static std::optional<Stamp> stamp_of(const std::string& path) noexcept;
   Result<Transaction> begin(unsigned flags);
 
   std::unique_ptr<File> file_;  // on the heap: transactions point to it
@@ -130,11 +149,11 @@ private:
   struct Abort {
     void operator()(MDB_txn* txn) const noexcept;
   };
-  Transaction(MDB_txn* txn, const File* file) noexcept : txn_(txn), file_(file) {}
+  Transaction(MDB_txn* txn, File* file) noexcept : txn_(txn), file_(file) {}
   Error failed(int code) const;
 
   std::unique_ptr<MDB_txn, Abort> txn_;
-  const File* file_;
+  File* file_;
   std::vector<Database> opened_;
 };
 

@@ -11,8 +11,4 @@ namespace sidefridge::store {
 /// Nothing there is fine.  Requires: the folder is ours alone.  Errors: io, with the mend.  Blocks: never.
 Result<void> check_regular(const std::string& path);
 
-/// Whether both meta pages of a data file make sense: LMDB divides by their page size and maps, or makes the file, as
-/// large as they say. An empty file is fine, and so is none.  Errors: invalid.
-Result<void> check_meta_pages(const std::string& path);
-
 }  // namespace sidefridge::store

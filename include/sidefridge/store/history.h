@@ -6,12 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/core/record.h"
 #include "sidefridge/core/run_record.h"
 #include "sidefridge/store/environment.h"
+#include "sidefridge/store/page_file.h"
 #include "sidefridge/store/state_folder.h"
 
 namespace sidefridge::store {
@@ -28,10 +30,12 @@ public:
     std::size_t map_bytes = std::size_t{256} * 1024 * 1024;  // the file never grows beyond it
   };
 
-  /// Opens the file or makes it. One that LMDB refuses is moved aside and a new one begun: take_notices() tells.
+  /// Opens the file or makes it. One that is damaged is moved aside and a new one begun, now as at each later call,
+  /// and one that was removed is made again: take_notices() tells.
   static Result<History> open(const StateFolder& folder, Settings settings);
 
-  /// Opens what is there, to look only. Errors: unavailable when there is none.
+  /// Reads what is there as it is now, to look only; nothing is locked or changed. Of one that is damaged nothing is
+  /// seen: take_notices() tells.  Errors: unavailable when there is none, io.
   static Result<History> open_read_only(const StateFolder& folder);
 
   /// Stores the intent and forgets the oldest runs beyond the limit. Returns: its sequence.
@@ -62,20 +66,28 @@ public:
   std::vector<std::string> take_notices();
 
   /// Frees what readers that were killed still hold. Returns: how many.
-  int clear_stale_readers() noexcept { return environment_.clear_stale_readers(); }
+  int clear_stale_readers() noexcept { return environment_ ? environment_->clear_stale_readers() : 0; }
 
 private:
-  History(Environment environment, Settings settings) noexcept
-      : environment_(std::move(environment)), settings_(settings) {}
+  History(std::string path, Settings settings) noexcept : path_(std::move(path)), settings_(settings) {}
 
   static Result<Environment> open_sound(const std::string& path, const Settings& settings);
+  Result<void> open_or_renew();
+  Result<void> renew(const Error& why);
+  Result<void> make_whole();
+  template <class Call>
+  auto on_sound(Call call) -> decltype(call());
   Result<std::uint64_t> store(const core::RunRecord& run);
   Result<std::uint64_t> store_once(const core::RunRecord& run);
+  Result<void> note_daemon_once(const core::DaemonRecord& daemon);
+  Result<std::vector<Item>> items(std::string_view name);
   Result<std::optional<std::string>> fact(std::string_view name);
-  std::optional<core::RunRecord> read(const Entry& entry);
+  std::optional<core::RunRecord> read(std::string_view key, std::string_view value);
 
-  Environment environment_;
+  std::string path_;
   Settings settings_;
+  std::optional<Environment> environment_;              // nothing: to look only, or it could not be opened again
+  std::optional<std::vector<std::vector<Item>>> seen_;  // to look only: all there was
   std::vector<std::string> notices_;
   std::size_t unreadable_ = 0;  // records passed over since the last notice
 };

@@ -27,15 +27,16 @@ inline constexpr std::size_t maximum_key_bytes = 511;
 /// Errors: full when the limit or the disk is reached (everything saved before is still there), io.
 class Variables {
 public:
-  /// Makes a new, empty file in place of what is there. Requires: the run lock; a process that has the old file
-  /// open keeps it and does not see the new one.
+  /// Makes a new, empty file in place of what is there; on a full disk what is there is removed first. Requires: the
+  /// run lock; a process that has the old file open keeps it and does not see the new one.
   static Result<Variables> recreate(const StateFolder& folder, std::uint64_t limit_bytes);
 
   /// Opens what is there and makes no file. Errors: unavailable when there is none.
   static Result<Variables> join(const StateFolder& folder);
 
-  /// Opens what is there to look only, and waits for nobody. Errors: as join().
-  static Result<Variables> open_read_only(const StateFolder& folder);
+  /// The steps noted for a run, by index, in what lies there now. Locks and changes nothing, and whatever the file
+  /// holds, nobody is the worse for it.  Errors: unavailable when there is none; io, for a damaged one, too.
+  static Result<std::vector<core::StepRecord>> read_steps(const StateFolder& folder, std::string_view run_id);
 
   /// Whether the file that is open is still the one under its name.
   bool is_current() const noexcept { return environment_.is_current(); }
@@ -54,9 +55,6 @@ public:
 
   /// Notes how the steps of a run from index `first` on stand, in one transaction; the last note of an index counts.
   Result<void> save_steps(std::string_view run_id, std::size_t first, std::span<const core::StepRecord> steps);
-
-  /// The steps noted for a run, by index.
-  Result<std::vector<core::StepRecord>> steps(std::string_view run_id);
 
   /// Frees what readers that were killed still hold. Returns: how many.
   int clear_stale_readers() noexcept { return environment_.clear_stale_readers(); }
