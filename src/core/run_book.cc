@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -67,11 +68,20 @@ Result<void> RunBook::take_over() {
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
     run.steps = steps_left_by(run);
+    end_processes_of(run);
     if (auto stored = store_->record(run); !stored) return std::move(stored).error();
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
   }
   return store_->recreate_variables();
+}
+
+// Before the run is recorded as lost: whoever is killed meanwhile leaves that to the next.
+void RunBook::end_processes_of(const RunRecord& run) {
+  if (!settings_.end_processes || run.boot_id != settings_.boot_id) return;
+  const std::vector<std::string> ended = settings_.end_processes(run.run_id);
+  if (ended.empty()) return;
+  notices_.push_back("what run " + run.run_id + " left running was ended: " + text::join(ended));
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is

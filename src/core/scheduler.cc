@@ -196,6 +196,10 @@ void Scheduler::handle(const RunUnrecorded& unrecorded, Turn& turn) {
   if (execution() != nullptr) execution()->on(unrecorded, turn);
 }
 
+void Scheduler::handle(const ScriptFeeds& feeds, Turn& turn) {
+  if (execution() != nullptr) execution()->on(feeds, turn);
+}
+
 void Scheduler::handle(const ScriptEnded& ended, Turn& turn) {
   if (execution() != nullptr) execution()->on(ended, turn);
 }
@@ -331,9 +335,9 @@ void Scheduler::begin(Plan plan, Turn& turn) {
 void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) {
   if (plan.job == JobId::install) preparation_.begin(hooks_.set());
   const bool retried = agenda_ && plan.job == JobId::backup;
-  Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
-                               retried ? agenda_->attempts_left(plan) : 0,
-                               hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read"};
+  Execution::Settings settings{
+      settings_.job.script_timeout, settings_.job.run_timeout, retried ? agenda_->attempts_left(plan) : 0,
+      hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read", settings_.job.feed_timeout};
   const std::string run_id = run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
 }

@@ -76,6 +76,12 @@ struct ScriptStarted {
   std::string run_id;
   Script script;
 };
+/// The script's process has ended; it is over when what it feeds is.
+struct ScriptFeeds {
+  std::string run_id;
+  Script script;
+  std::vector<std::string> processes;
+};
 struct ScriptFinished {
   std::string run_id;
   Script script;
@@ -120,9 +126,9 @@ struct Ended {};
 using Happening =
     std::variant<Log, happened::Ready, happened::ClockSet, happened::ScheduleChanged, happened::ScheduleUnreadable,
                  happened::HistoryAhead, happened::TicksMissed, happened::TickSkipped, happened::RunRefused,
-                 happened::RunUnrecorded, happened::RunStarted, happened::ScriptStarted, happened::ScriptFinished,
-                 happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned, happened::InstallChanged,
-                 happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
+                 happened::RunUnrecorded, happened::RunStarted, happened::ScriptStarted, happened::ScriptFeeds,
+                 happened::ScriptFinished, happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned,
+                 happened::InstallChanged, happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
                  happened::ProcessesGivenUp, happened::Ended>;
 
 /// The line about it.
