@@ -130,7 +130,7 @@ Result<void> assign_poll(Config& config, std::string_view value) {
 
 constexpr std::string_view schedule_file_variable = "SIDEFRIDGE_SCHEDULE_FILE";
 
-constexpr std::array<ConfigOption, 21> options{{
+constexpr std::array<ConfigOption, 22> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
      "when backups run, by TZ: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
     {schedule_file_variable, "schedule-file", "", "file", "a file whose schedule counts instead, also when it changes",
@@ -164,6 +164,9 @@ constexpr std::array<ConfigOption, 21> options{{
      [](Config& config, std::string_view value) { return assign_count(config.history_limit, value, 1, most_history); }},
     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
      [](Config& config, std::string_view value) { return assign_duration(config.job.script_timeout, value); }},
+    {"SIDEFRIDGE_FEED_TIMEOUT", "feed-timeout", "5m", "duration",
+     "the most that what a script feeds, such as '> >(tee log)', may take once the script has ended",
+     [](Config& config, std::string_view value) { return assign_duration(config.job.feed_timeout, value); }},
     {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none",
      "the most a run's chain of scripts may take, and then once more its on_error as a whole",
      [](Config& config, std::string_view value) { return assign_duration(config.job.run_timeout, value); }},

@@ -148,6 +148,13 @@ void Execution::save_steps(Turn& turn) {
   turn.act(SaveSteps{record().run_id, first, {steps.begin() + static_cast<std::ptrdiff_t>(first), steps.end()}});
 }
 
+void Execution::on(const ScriptFeeds& feeds, Turn& turn) {
+  auto* const running = std::get_if<Running>(&state_);
+  if (running == nullptr || feeds.serial != running->awaited || running->feed_deadline) return;
+  running->feed_deadline = turn.now.mono + settings_.feed_timeout;
+  turn.tell(happened::ScriptFeeds{record().run_id, run_.running_script(), feeds.processes});
+}
+
 void Execution::on(const ScriptEnded& ended, Turn& turn) {
   std::visit(Overloaded{[&](Running& running) {
                           if (ended.serial == running.awaited) script_over(ended.result, turn);
@@ -273,6 +280,11 @@ void Execution::on_time(Turn& turn) {
                                        "it ran longer than SIDEFRIDGE_SCRIPT_TIMEOUT allows (" +
                                            text::format_duration(settings_.script_timeout) + ")",
                                        Scope::script, turn);
+                          } else if (due(running.feed_deadline, now)) {
+                            end_script(StepOutcome::timed_out,
+                                       "it has ended, but what it feeds has not within SIDEFRIDGE_FEED_TIMEOUT (" +
+                                           text::format_duration(settings_.feed_timeout) + ")",
+                                       Scope::script, turn);
                           } else if (due(run_deadline_, now)) {
                             run_deadline_.reset();
                             end_script(StepOutcome::timed_out,
@@ -351,15 +363,17 @@ std::optional<MonoTime> Execution::mono_deadline() const noexcept {
   using Deadline = std::optional<MonoTime>;
   const auto earlier = [](const Deadline& a, const Deadline& b) { return !a ? b : !b ? a : std::min(a, b); };
   const Deadline grace = shutdown_ && !grace_over_ ? Deadline(shutdown_->grace_deadline) : std::nullopt;
-  return std::visit(
-      Overloaded{[&](const Recording& recording) { return Deadline(recording.deadline); },
-                 [&](const Poised&) { return Deadline(); },
-                 [&](const Running& running) { return earlier(earlier(running.deadline, run_deadline_), grace); },
-                 [&](const Ending& ending) { return earlier(ending.escalation.deadline(), grace); },
-                 [&](const Sweeping& sweeping) { return earlier(sweeping.escalation.deadline(), grace); },
-                 [&](const Finishing& finishing) { return Deadline(finishing.deadline); },
-                 [&](const Over&) { return Deadline(); }},
-      state_);
+  return std::visit(Overloaded{[&](const Recording& recording) { return Deadline(recording.deadline); },
+                               [&](const Poised&) { return Deadline(); },
+                               [&](const Running& running) {
+                                 return earlier(earlier(running.deadline, running.feed_deadline),
+                                                earlier(run_deadline_, grace));
+                               },
+                               [&](const Ending& ending) { return earlier(ending.escalation.deadline(), grace); },
+                               [&](const Sweeping& sweeping) { return earlier(sweeping.escalation.deadline(), grace); },
+                               [&](const Finishing& finishing) { return Deadline(finishing.deadline); },
+                               [&](const Over&) { return Deadline(); }},
+                    state_);
 }
 
 bool Execution::recorded() const noexcept {

@@ -82,6 +82,10 @@ Log narrate(const Happening& happening) {
           [](const ScriptStarted& started) {
             return Log{LogLevel::info, started.script.tag() + " started", started.run_id, started.script.path};
           },
+          [](const ScriptFeeds& feeds) {
+            return Log{LogLevel::debug, feeds.script.tag() + " waits for what it feeds: " + text::join(feeds.processes),
+                       feeds.run_id, feeds.script.path};
+          },
           [](const ScriptFinished& finished) {
             const std::string took = format_duration(finished.elapsed);
             if (finished.result.succeeded()) {

@@ -15,13 +15,27 @@ ScriptResult result_of(ExitStatus status, std::string stderr_tail) {
   return result;
 }
 
+namespace {
+
+std::string words_of(const ScriptResult& result) {
+  if (result.outcome == StepOutcome::signalled) return "was killed by signal '" + signal_name(result.code) + "'";
+  return "finished with exit code '" + std::to_string(result.code) + "'";
+}
+
+}  // namespace
+
+ScriptResult result_of_fed(const std::string& process, ExitStatus status, std::string stderr_tail) {
+  ScriptResult result = result_of(status, std::move(stderr_tail));
+  result.detail = process + ", which it fed, " + words_of(result);
+  return result;
+}
+
 std::string failure_message(const Script& script, const ScriptResult& result) {
   std::string text = "Script '" + script.path + "' ";
   switch (result.outcome) {
     case StepOutcome::exited:
-      if (!result.detail.empty()) return text + "ended, but " + result.detail;
-      return text + "finished with exit code '" + std::to_string(result.code) + "'";
-    case StepOutcome::signalled: return text + "was killed by signal '" + signal_name(result.code) + "'";
+    case StepOutcome::signalled:
+      return text + (result.detail.empty() ? words_of(result) : "ended, but " + result.detail);
     case StepOutcome::not_started: return text + "could not be started: " + result.detail;
     case StepOutcome::timed_out: return text + "timed out: " + result.detail;
     case StepOutcome::interrupted: return text + "was interrupted: " + result.detail;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "sidefridge/text/join.h"
 #include "sidefridge/text/time_format.h"
 
 namespace sidefridge::core {
@@ -77,6 +78,7 @@ Result<void> RunBook::take_over() {
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
     if (run.steps.empty()) run.steps = steps_left_by(run);  // else it was lost before, and on_error was running for it
+    end_processes_of(run);
     // Beside a daemon only `once` runs, and who called it saw it end.
     run.owed = !taken_over_;
     lost.push_back(std::move(run));
@@ -96,6 +98,14 @@ Result<void> RunBook::take_over() {
   }
   taken_over_ = true;
   return write_kept();
+}
+
+// Before the run is recorded as lost: whoever is killed meanwhile leaves that to the next.
+void RunBook::end_processes_of(const RunRecord& run) {
+  if (!settings_.end_processes || run.boot_id != settings_.boot_id) return;
+  const std::vector<std::string> ended = settings_.end_processes(run.run_id);
+  if (ended.empty()) return;
+  notices_.push_back("what run " + run.run_id + " left running was ended: " + text::join(ended));
 }
 
 // What a lost run noted on its way, when that can be trusted: within one boot of the kernel all that was written is

@@ -215,6 +215,10 @@ void Scheduler::handle(const RunUnrecorded& unrecorded, Turn& turn) {
   if (execution() != nullptr) execution()->on(unrecorded, turn);
 }
 
+void Scheduler::handle(const ScriptFeeds& feeds, Turn& turn) {
+  if (execution() != nullptr) execution()->on(feeds, turn);
+}
+
 void Scheduler::handle(const ScriptEnded& ended, Turn& turn) {
   if (execution() != nullptr) execution()->on(ended, turn);
 }
@@ -355,7 +359,8 @@ void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) 
   if (plan.job == JobId::install && !plan.lost) preparation_.begin(hooks_.set());
   const bool retried = agenda_ && plan.job == JobId::backup;
   Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
-                               retried ? agenda_->attempts_left(plan) : 0, why_it_cannot_begin(plan)};
+                               retried ? agenda_->attempts_left(plan) : 0, why_it_cannot_begin(plan),
+                               settings_.job.feed_timeout};
   const std::string run_id = plan.lost ? plan.lost->run_id : run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
 }

@@ -11,6 +11,7 @@
 
 #include "sidefridge/base/version.h"
 #include "sidefridge/core/patience.h"
+#include "sidefridge/core/script_environment.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/cron/jitter.h"
 #include "sidefridge/daemon/opening.h"
@@ -19,6 +20,7 @@
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
 #include "sidefridge/os/output_stream.h"
+#include "sidefridge/os/process_ending.h"
 #include "sidefridge/os/reaper.h"
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
@@ -81,6 +83,16 @@ void say_on_stderr(std::string_view line) {
   stream->drain_until(os::sample_now().mono + std::chrono::seconds(1));
 }
 
+/// Outside a PID namespace of its own, a daemon that is killed leaves its scripts running.
+std::vector<std::string> end_processes_of_run(const std::string& run_id) {
+  const Result<std::vector<os::FoundProcess>> ended =
+      os::end_marked(core::run_mark(run_id), core::term_patience, core::kill_patience);
+  std::vector<std::string> names;
+  if (!ended) return names;  // without /proc nobody can be found
+  for (const os::FoundProcess& process : *ended) names.push_back(os::name_of(process));
+  return names;
+}
+
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
@@ -101,9 +113,9 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
   Result<std::unique_ptr<core::RunStore>> state_store =
       StateStore::open({config.state_dir, config.store_limit_bytes, config.history_limit});
   if (!state_store) return std::move(state_store).error();
-  Result<core::RunBook> book =
-      core::RunBook::open(std::move(*state_store), {config.state_dir, boot_id ? *boot_id : std::string()},
-                          mode == Mode::once ? core::RunBook::Owner::once : core::RunBook::Owner::daemon);
+  Result<core::RunBook> book = core::RunBook::open(
+      std::move(*state_store), {config.state_dir, boot_id ? *boot_id : std::string(), end_processes_of_run},
+      mode == Mode::once ? core::RunBook::Owner::once : core::RunBook::Owner::daemon);
   if (!book) return std::move(book).error();
   const Result<core::ScheduleRecord> past = book->schedule();
   const bool full = !past && past.error().code == ErrorCode::full;

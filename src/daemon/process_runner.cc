@@ -1,6 +1,8 @@
 // process_runner.cc - starting, reaping, ending.
 #include "sidefridge/daemon/process_runner.h"
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <span>
 #include <utility>
@@ -8,9 +10,11 @@
 #include "sidefridge/base/check.h"
 #include "sidefridge/core/script_environment.h"
 #include "sidefridge/hooks/interpreter.h"
+#include "sidefridge/os/fed_processes.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/spawn.h"
+#include "sidefridge/os/system_clock.h"
 
 namespace sidefridge::daemon {
 namespace {
@@ -18,6 +22,27 @@ namespace {
 // What a shell says of a command it cannot find, and of one it cannot execute.
 constexpr int exit_code_not_found = 127;
 constexpr int exit_code_not_executable = 126;
+
+// While what a script feeds is waited for, each end of one is heard; this often, all the same. And so soon, so many
+// times, while somebody is being forked.
+constexpr Duration look_at_fed_every = std::chrono::seconds(1);
+constexpr Duration look_at_unsettled_after = std::chrono::milliseconds(5);
+constexpr int most_looks_at_unsettled = 40;
+
+// For what a script has written to be relayed.
+constexpr Duration drain_patience = std::chrono::seconds(1);
+
+// Above are those of shells for signals.
+constexpr int most_of_own_exit_codes = 127;
+
+/// Whether a process ended because nobody reads what it writes any more, as `head` makes it happen: that is no failure.
+bool stopped_reading(const ExitStatus& status) {
+  return status.code == (status.signalled() ? SIGPIPE : 128 + SIGPIPE);
+}
+
+bool is_bash(const std::string& word) {
+  return word == "bash" || word.ends_with("/bash");
+}
 
 int signal_number_of(core::Send send) {
   return send == core::Send::kill ? SIGKILL : SIGTERM;
@@ -29,14 +54,17 @@ ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink
     : loop_(loop),
       console_(console),
       sink_(sink),
-      environment_(core::without_script_variables(std::move(environment))) {}
+      environment_(core::without_script_variables(std::move(environment))) {
+  note_strangers();
+}
 
 void ProcessRunner::start(const core::StartScript& start) {
   check(!script_, "one script at a time");
   const Result<pid_t> started = try_start(start);
   if (started) {
-    script_ = RunningScript{start.serial, *started, std::nullopt};
-    run_sessions_.push_back(*started);
+    const std::vector<std::string>& argv = start.script.argv();
+    const bool by_bash = std::any_of(argv.begin(), argv.end() - 1, is_bash);  // the last one is the script
+    script_ = RunningScript{start.serial, *started, by_bash};
     return;
   }
   core::ScriptResult result;
@@ -47,7 +75,7 @@ void ProcessRunner::start(const core::StartScript& start) {
 }
 
 Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
-  run_mark_ = core::run_mark(start.run_id);
+  if (start.trigger == core::Trigger::install) note_mark_of_strangers(core::run_mark(start.run_id));
   const core::Script& script = start.script;
   if (!script.interpreter) return script.interpreter.error();
   if (!outputs_) {
@@ -92,34 +120,126 @@ Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {
 }
 
 void ProcessRunner::reap_children() {
+  reap_all();
+  if (script_ && script_->status && !script_->over) look_at_fed();
+}
+
+void ProcessRunner::reap_all() {
   bool orphans_reaped = false;
-  bool script_reaped = false;
-  bool any_left = true;
-  while (any_left) {
+  for (;;) {
+    std::optional<os::FoundProcess> presumed_fed = ended_before_our_look();
     const std::optional<os::Exited> exited = os::reap_one();
     if (!exited) break;
     if (script_ && script_->pid == exited->pid) {
       script_->status = exited->status;
-      script_reaped = true;
-    } else {
-      orphans_reaped = true;
+      continue;
     }
-    any_left = os::any_children();
-  }
-  if (script_reaped) {
-    script_->any_left = any_left;
-    // The last of these calls may end script_, by way of on_drained().
-    outputs_->out->finish_when_drained();
-    outputs_->err->finish_when_drained();
+    orphans_reaped = true;
+    // Who was killed or says that it was, was more likely a process in the background that the script ended last.
+    if (presumed_fed && !exited->status.signalled() && !exited->status.succeeded() &&
+        exited->status.code <= most_of_own_exit_codes) {
+      script_->fed.push_back(std::move(*presumed_fed));
+    }
+    note_end_of_fed(*exited);
   }
   if (orphans_reaped) sink_.post(core::OrphansReaped{});
 }
 
+// Between the end of a script and our first look at what it feeds, a reader may come to its end, too, and nobody can
+// tell any more what its stdin was. It is presumed to be fed where hardly anything else ends in that moment: bash has
+// reaped those of its processes that ended before it.
+// Returns: such a process, if it is what is reaped next.
+std::optional<os::FoundProcess> ProcessRunner::ended_before_our_look() const {
+  if (!script_ || !script_->status || !script_->fed.empty() || !script_->reaps_its_own) return std::nullopt;
+  const std::optional<pid_t> next = os::next_to_reap();
+  std::optional<os::FoundProcess> process = next ? os::look_at_process(*next) : std::nullopt;
+  return process && process->session == script_->pid ? process : std::nullopt;
+}
+
+void ProcessRunner::note_end_of_fed(const os::Exited& exited) {
+  if (!script_ || script_->failure || exited.status.succeeded() || stopped_reading(exited.status)) return;
+  const auto fed = std::find_if(script_->fed.begin(), script_->fed.end(),
+                                [&](const os::FoundProcess& process) { return process.pid == exited.pid; });
+  if (fed != script_->fed.end()) script_->failure = FedFailure{os::name_of(*fed), exited.status};
+}
+
+// The script's process has ended: whether it is over depends on what it feeds.
+void ProcessRunner::look_at_fed() {
+  std::vector<std::string> names;
+  bool settled = true;
+  if (os::any_children()) {
+    const Result<os::FedProcesses> fed = os::find_fed_processes(script_->pid);
+    if (!fed && script_->looks == 0) {
+      console_.log(core::LogLevel::error, "what a script feeds cannot be found: " + fed.error().text);
+    }
+    if (fed) {
+      settled = fed->settled || script_->looks >= most_looks_at_unsettled;
+      for (const os::FoundProcess& process : fed->processes) {
+        names.push_back(os::name_of(process));
+        const bool known = std::any_of(script_->fed.begin(), script_->fed.end(), [&](const auto& one) {
+          return one.pid == process.pid && one.start_ticks == process.start_ticks;
+        });
+        if (!known) script_->fed.push_back(process);
+      }
+    }
+  }
+  ++script_->looks;
+  if (!names.empty()) {
+    sink_.post(core::ScriptFeeds{script_->serial, std::move(names)});
+    look_again_in(settled ? look_at_fed_every : look_at_unsettled_after);
+    return;
+  }
+  if (!settled) {
+    look_again_in(look_at_unsettled_after);
+    return;
+  }
+  if (os::next_to_reap()) {
+    // It may have ended in the midst of this look.
+    reap_all();
+    look_at_fed();
+    return;
+  }
+  script_->over = true;
+  // The last of these calls may end script_, by way of on_drained().
+  outputs_->out->finish_when_drained();
+  outputs_->err->finish_when_drained();
+  if (script_) look_again_in(drain_patience);
+}
+
+void ProcessRunner::look_again_in(Duration wait) {
+  if (!alarm_) {
+    Result<std::unique_ptr<Alarm>> opened = Alarm::open(loop_, *this);
+    if (!opened) return;  // then each end of a process is when we look
+    alarm_ = std::move(*opened);
+  }
+  alarm_->set(os::sample_now().mono + wait);
+}
+
+void ProcessRunner::on_alarm() noexcept {
+  if (!script_ || !script_->status) return;
+  if (!script_->over) {
+    look_at_fed();
+    return;
+  }
+  // How it ended is known, and not to be forgotten for a reader of the log that stalls.
+  outputs_->out->disown();
+  outputs_->err->disown();
+  tell_end();
+}
+
 void ProcessRunner::on_drained(ScriptOutput&) noexcept {
-  if (--script_->undrained > 0) return;
+  if (--script_->undrained == 0) tell_end();
+}
+
+void ProcessRunner::tell_end() {
   const RunningScript ended = *std::exchange(script_, std::nullopt);
-  sink_.post(core::ScriptEnded{ended.serial, core::result_of(*ended.status, outputs_->err->tail())});
-  if (ended.any_left) {
+  if (alarm_) alarm_->set(std::nullopt);
+  core::ScriptResult result = core::result_of(*ended.status, outputs_->err->tail());
+  if (ended.failure && result.succeeded()) {
+    result = core::result_of_fed(ended.failure->name, ended.failure->status, std::move(result.stderr_tail));
+  }
+  sink_.post(core::ScriptEnded{ended.serial, std::move(result)});
+  if (ended.undrained > 0 || os::any_children()) {
     leave_outputs();
   } else {
     os::reset_pipe_flags(outputs_->stdout_fd.get());
@@ -138,6 +258,7 @@ void ProcessRunner::leave_outputs() {
 void ProcessRunner::abandon_script() {
   if (!script_) return;
   script_.reset();
+  if (alarm_) alarm_->set(std::nullopt);
   outputs_->out->disown();
   outputs_->err->disown();
   leave_outputs();
@@ -157,10 +278,14 @@ void ProcessRunner::end_processes(const core::EndProcesses& action) {
     sink_.post(core::ProcessesAlive{action.serial, {}});
     return;
   }
-  if (action.send != core::Send::nothing) os::signal_processes(*found, signal_number_of(action.send));
+  // Between two scripts only: one that runs is ended with all that it started, at once.
+  const bool writers_first = action.send == core::Send::term && !script_;
+  if (action.send != core::Send::nothing) {
+    os::signal_processes(writers_first ? os::without_readers(*found) : *found, signal_number_of(action.send));
+  }
   core::ProcessesAlive alive{action.serial, {}};
   for (const os::FoundProcess& process : *found) {
-    alive.processes.push_back(process.comm + " (pid " + std::to_string(process.pid) + ")");
+    alive.processes.push_back(os::name_of(process));
   }
   sink_.post(std::move(alive));
 }
@@ -169,16 +294,32 @@ Result<std::vector<os::FoundProcess>> ProcessRunner::find(core::Scope scope) con
   switch (scope) {
     case core::Scope::script:
       if (!script_) return std::vector<os::FoundProcess>{};
-      return os::find_processes_of_run(std::span(&script_->pid, 1), {});
-    case core::Scope::run: return os::find_processes_of_run(run_sessions_, run_mark_);
+      return os::find_session(script_->pid);
+    case core::Scope::run: return os::find_descendants(strangers_);
     case core::Scope::everything: break;
   }
   return os::find_descendants();
 }
 
+void ProcessRunner::note_mark_of_strangers(std::string mark) {
+  std::vector<std::string>& marks = strangers_.marks;
+  if (std::find(marks.begin(), marks.end(), mark) == marks.end()) marks.push_back(std::move(mark));
+}
+
+// Whoever is there now is none of the next run's. Looked at when a run is over, because the next one is in a hurry to
+// begin: until then only these have children.
+void ProcessRunner::note_strangers() {
+  strangers_.processes.clear();
+  if (!os::any_children()) return;
+  Result<std::vector<os::FoundProcess>> found = os::find_descendants();
+  if (found) {
+    strangers_.processes = std::move(*found);
+  } else {
+    console_.log(core::LogLevel::error, "processes cannot be listed: " + found.error().text);
+  }
+}
+
 void ProcessRunner::forget_run(core::Trigger trigger) {
-  run_sessions_.clear();
-  run_mark_.clear();
   abandon_script();  // there is one yet only if it could not be killed
   outputs_.reset();
   drop_closed_outputs();
@@ -189,6 +330,7 @@ void ProcessRunner::forget_run(core::Trigger trigger) {
     for (const std::unique_ptr<ScriptOutput>& output : lingering_) output->close();
   }
   lingering_.clear();
+  note_strangers();
 }
 
 void ProcessRunner::drop_closed_outputs() {

@@ -7,6 +7,8 @@
 namespace sidefridge::os {
 namespace {
 
+constexpr std::uint64_t forked_and_not_executed = 0x40;  // PF_FORKNOEXEC of the kernel's sched.h
+
 /// The fields of a stat line after the comm, one by one.
 class Fields {
 public:
@@ -49,7 +51,9 @@ std::optional<ProcessStat> parse_process_stat(std::string_view line) noexcept {
   stat.parent = fields.next_number<pid_t>();
   fields.skip(1);
   stat.session = fields.next_number<pid_t>();
-  fields.skip(13);
+  fields.skip(2);
+  stat.forked_only = (fields.next_number<std::uint64_t>() & forked_and_not_executed) != 0;
+  fields.skip(10);
   const long threads = fields.next_number<long>();
   fields.skip(1);
   stat.start_ticks = fields.next_number<std::uint64_t>();

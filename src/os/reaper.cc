@@ -16,6 +16,12 @@ std::optional<Exited> reap_one() noexcept {
   return Exited{info.si_pid, ExitStatus{kind, info.si_status}};
 }
 
+std::optional<pid_t> next_to_reap() noexcept {
+  siginfo_t info{};
+  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return std::nullopt;
+  return info.si_pid;
+}
+
 bool any_children() noexcept {
   siginfo_t info{};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;

@@ -50,6 +50,7 @@ TEST(Config, without_settings_is_the_defaults) {
   EXPECT_EQ(config.store_limit_bytes, 64U << 20);
   EXPECT_EQ(config.history_limit, 1000U);
   EXPECT_EQ(config.job.script_timeout, 0s);
+  EXPECT_EQ(config.job.feed_timeout, 5min);
   EXPECT_EQ(config.job.run_timeout, 0s);
   EXPECT_EQ(config.schedule_file, "");
   EXPECT_EQ(config.hooks.settle, 250ms);
@@ -84,6 +85,7 @@ TEST(Config, takes_every_setting) {
                                     {"SIDEFRIDGE_STORE_LIMIT", "1MiB"},
                                     {"SIDEFRIDGE_HISTORY_LIMIT", "1000000"},
                                     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "10m"},
+                                    {"SIDEFRIDGE_FEED_TIMEOUT", "1m"},
                                     {"SIDEFRIDGE_RUN_TIMEOUT", "2h"},
                                     {"SIDEFRIDGE_SCHEDULE_FILE", "/scripts/schedule"},
                                     {"SIDEFRIDGE_SETTLE", "1s"},
@@ -109,6 +111,7 @@ TEST(Config, takes_every_setting) {
   EXPECT_EQ(config.store_limit_bytes, 1U << 20);
   EXPECT_EQ(config.history_limit, 1'000'000U);
   EXPECT_EQ(config.job.script_timeout, 10min);
+  EXPECT_EQ(config.job.feed_timeout, 1min);
   EXPECT_EQ(config.job.run_timeout, 2h);
   EXPECT_EQ(config.schedule_file, "/scripts/schedule");
   EXPECT_EQ(config.hooks.settle, 1s);
@@ -299,7 +302,7 @@ TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) 
     EXPECT_FALSE(option.help.empty()) << option.variable;
     EXPECT_NE(option.assign, nullptr) << option.variable;
   }
-  EXPECT_EQ(variables.size(), 21U);
+  EXPECT_EQ(variables.size(), 22U);
 }
 
 }  // namespace

@@ -104,6 +104,54 @@ public:
   Asked asked;
 };
 
+// ---- what a script feeds
+
+TEST(Execution, a_script_that_feeds_is_over_when_what_it_feeds_is) {
+  Runner r;
+  r.begun();
+  r.until_due();
+  r.hear(ScriptFeeds{r.asked.script, {"xz (pid 12)"}});
+  r.pass(4min);
+  EXPECT_EQ(r.state(), "running");
+  r.script_ended(0);
+  EXPECT_EQ(words_for(r.actions), "start backups/2, save steps");
+}
+
+TEST(Execution, what_a_script_feeds_has_its_time_from_the_end_of_the_script_on) {
+  Runner r;
+  r.begun();
+  r.until_due();
+  r.pass(1min);
+  r.hear(ScriptFeeds{r.asked.script, {"xz (pid 12)"}});
+  r.pass(4min);
+  r.hear(ScriptFeeds{r.asked.script, {"xz (pid 12)"}});  // told again: the time goes on
+  r.pass(1min);
+  EXPECT_EQ(words_for(r.actions), "SIGTERM to script");
+  r.script_ended(0);
+  EXPECT_EQ(r.record().steps[0].outcome, StepOutcome::timed_out);
+  EXPECT_EQ(r.record().steps[0].detail,
+            "it has ended, but what it feeds has not within SIDEFRIDGE_FEED_TIMEOUT (5 min)");
+}
+
+TEST(Execution, the_time_of_a_script_is_also_that_of_what_it_feeds) {
+  Runner r;
+  r.begun();
+  r.until_due();
+  r.pass(9min);
+  r.hear(ScriptFeeds{r.asked.script, {"xz (pid 12)"}});
+  r.pass(1min);
+  EXPECT_EQ(words_for(r.actions), "SIGTERM to script");
+}
+
+TEST(Execution, what_another_script_feeds_changes_nothing) {
+  Runner r;
+  r.begun();
+  r.until_due();
+  r.hear(ScriptFeeds{r.asked.script + 1, {"xz (pid 12)"}});
+  r.pass(9min);
+  EXPECT_EQ(r.state(), "running");
+}
+
 // ---- the table
 
 using Step = std::function<void(Runner&)>;
@@ -134,6 +182,10 @@ const std::map<std::string, Step>& events() {
       {"RunBegun", [](Runner& r) { r.begun(); }},
       {"RunBusy", [](Runner& r) { r.busy(); }},
       {"RunUnrecorded", [](Runner& r) { r.unrecorded(); }},
+      {"ScriptFeeds",
+       [](Runner& r) {
+         r.hear(ScriptFeeds{r.asked.script, {"xz (pid 12)"}});
+       }},
       {"ScriptEnded, 0", [](Runner& r) { r.script_ended(0); }},
       {"ScriptEnded, 3", [](Runner& r) { r.script_ended(3); }},
       {"ProcessesAlive, none", [](Runner& r) { r.alive({}); }},
@@ -189,6 +241,7 @@ TEST(ExecutionTable, recording) {
                    {"RunBegun", "poised"},
                    {"RunBusy", "over"},
                    {"RunUnrecorded", "poised"},
+                   {"ScriptFeeds", "recording"},
                    {"ScriptEnded, 0", "recording"},
                    {"ScriptEnded, 3", "recording"},
                    {"ProcessesAlive, none", "recording"},
@@ -208,6 +261,7 @@ TEST(ExecutionTable, poised) {
                    {"RunBegun", "poised"},
                    {"RunBusy", "poised"},
                    {"RunUnrecorded", "poised"},
+                   {"ScriptFeeds", "poised"},
                    {"ScriptEnded, 0", "poised"},
                    {"ScriptEnded, 3", "poised"},
                    {"ProcessesAlive, none", "poised"},
@@ -227,6 +281,7 @@ TEST(ExecutionTable, running) {
                    {"RunBegun", "running"},
                    {"RunBusy", "running"},
                    {"RunUnrecorded", "running"},
+                   {"ScriptFeeds", "running"},
                    {"ScriptEnded, 0", "running", "start backups/2, save steps"},
                    {"ScriptEnded, 3", "running", "start on_error/1, save steps"},
                    {"ProcessesAlive, none", "running"},
@@ -246,6 +301,7 @@ TEST(ExecutionTable, ending) {
                    {"RunBegun", "ending"},
                    {"RunBusy", "ending"},
                    {"RunUnrecorded", "ending"},
+                   {"ScriptFeeds", "ending"},
                    {"ScriptEnded, 0", "running", "start on_error/1, save steps"},
                    {"ScriptEnded, 3", "running", "start on_error/1, save steps"},
                    {"ProcessesAlive, none", "ending"},
@@ -265,6 +321,7 @@ TEST(ExecutionTable, sweeping) {
                    {"RunBegun", "sweeping"},
                    {"RunBusy", "sweeping"},
                    {"RunUnrecorded", "sweeping"},
+                   {"ScriptFeeds", "sweeping"},
                    {"ScriptEnded, 0", "sweeping"},
                    {"ScriptEnded, 3", "sweeping"},
                    {"ProcessesAlive, none", "finishing", "record succeeded"},
@@ -284,6 +341,7 @@ TEST(ExecutionTable, finishing) {
                    {"RunBegun", "finishing"},
                    {"RunBusy", "finishing"},
                    {"RunUnrecorded", "finishing"},
+                   {"ScriptFeeds", "finishing"},
                    {"ScriptEnded, 0", "finishing"},
                    {"ScriptEnded, 3", "finishing"},
                    {"ProcessesAlive, none", "finishing"},
@@ -303,6 +361,7 @@ TEST(ExecutionTable, over) {
                    {"RunBegun", "over"},
                    {"RunBusy", "over"},
                    {"RunUnrecorded", "over"},
+                   {"ScriptFeeds", "over"},
                    {"ScriptEnded, 0", "over"},
                    {"ScriptEnded, 3", "over"},
                    {"ProcessesAlive, none", "over"},
@@ -322,6 +381,7 @@ TEST(ExecutionTable, recording_after_sigterm) {
                    {"RunBegun", "finishing", "record skipped"},
                    {"RunBusy", "over"},
                    {"RunUnrecorded", "finishing", "record skipped"},
+                   {"ScriptFeeds", "recording"},
                    {"ScriptEnded, 0", "recording"},
                    {"ScriptEnded, 3", "recording"},
                    {"ProcessesAlive, none", "recording"},
@@ -341,6 +401,7 @@ TEST(ExecutionTable, running_after_sigterm) {
                    {"RunBegun", "running"},
                    {"RunBusy", "running"},
                    {"RunUnrecorded", "running"},
+                   {"ScriptFeeds", "running"},
                    {"ScriptEnded, 0", "running", "start backups/2, save steps"},
                    {"ScriptEnded, 3", "running", "start on_error/1, save steps"},
                    {"ProcessesAlive, none", "running"},
@@ -360,6 +421,7 @@ TEST(ExecutionTable, ending_after_sigterm) {
                    {"RunBegun", "ending"},
                    {"RunBusy", "ending"},
                    {"RunUnrecorded", "ending"},
+                   {"ScriptFeeds", "ending"},
                    {"ScriptEnded, 0", "running", "start on_error/1, save steps"},
                    {"ScriptEnded, 3", "running", "start on_error/1, save steps"},
                    {"ProcessesAlive, none", "ending"},
@@ -379,6 +441,7 @@ TEST(ExecutionTable, sweeping_after_sigterm) {
                    {"RunBegun", "sweeping"},
                    {"RunBusy", "sweeping"},
                    {"RunUnrecorded", "sweeping"},
+                   {"ScriptFeeds", "sweeping"},
                    {"ScriptEnded, 0", "sweeping"},
                    {"ScriptEnded, 3", "sweeping"},
                    {"ProcessesAlive, none", "finishing", "record succeeded"},
@@ -398,6 +461,7 @@ TEST(ExecutionTable, finishing_after_sigterm) {
                    {"RunBegun", "finishing"},
                    {"RunBusy", "finishing"},
                    {"RunUnrecorded", "finishing"},
+                   {"ScriptFeeds", "finishing"},
                    {"ScriptEnded, 0", "finishing"},
                    {"ScriptEnded, 3", "finishing"},
                    {"ProcessesAlive, none", "finishing"},
@@ -417,6 +481,7 @@ TEST(ExecutionTable, over_after_sigterm) {
                    {"RunBegun", "over"},
                    {"RunBusy", "over"},
                    {"RunUnrecorded", "over"},
+                   {"ScriptFeeds", "over"},
                    {"ScriptEnded, 0", "over"},
                    {"ScriptEnded, 3", "over"},
                    {"ProcessesAlive, none", "over"},

@@ -164,6 +164,10 @@ const std::map<std::string, std::function<void(Daemon&)>>& events() {
        [](Daemon& d) {
          d.hear(RunUnrecorded{d.asked.begin, Error{ErrorCode::full, "no space"}});
        }},
+      {"ScriptFeeds",
+       [](Daemon& d) {
+         d.hear(ScriptFeeds{d.asked.script, {"xz (pid 12)"}});
+       }},
       {"ScriptEnded, 0", [](Daemon& d) { d.ended(); }},
       {"ScriptEnded, 3", [](Daemon& d) { d.ended(3); }},
       {"ProcessesAlive, none", [](Daemon& d) { d.alive({}); }},

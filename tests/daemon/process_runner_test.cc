@@ -1,12 +1,16 @@
 // process_runner_test.cc - real scripts, one after the other, and what becomes of their pipes.
 #include "sidefridge/daemon/process_runner.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +19,7 @@
 
 #include "../os/fixture.h"
 #include "console_fixture.h"
+#include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/reaper.h"
 
 namespace sidefridge::daemon {
@@ -48,10 +53,16 @@ protected:
     while (os::any_children()) reap();
   }
 
-  void start(const std::string& command) {
+  void start(const std::string& command) { start_by("/bin/sh", command, core::Trigger::manual); }
+  void start_bash(const std::string& command, core::Trigger trigger = core::Trigger::manual) {
+    events.clear();
+    start_by("/bin/bash", command, trigger);
+  }
+  void start_by(const std::string& shell, const std::string& command, core::Trigger trigger) {
     core::Script script{core::Hook::backups, "bkp", "/scripts/backups/bkp", command};
-    script.interpreter = core::Interpreter{"/bin/sh", "-c"};
-    runner->start({1, std::move(script), "r-1", core::Trigger::manual, {}, 1, 0, std::nullopt});
+    script.interpreter = core::Interpreter{shell, "-c"};
+    const std::string run_id = trigger == core::Trigger::install ? "r-install" : "r-1";
+    runner->start({1, std::move(script), run_id, trigger, {}, 1, 0, std::nullopt});
   }
 
   /// Waits until a child has ended, and tells the runner.
@@ -59,6 +70,33 @@ protected:
     siginfo_t info{};
     ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
     runner->reap_children();
+  }
+
+  /// Lets the loop turn and reaps until the script is over.
+  void reap_until_ended() {
+    while (ends_told() == 0) {
+      runner->reap_children();
+      test_loop.run_until_idle();
+    }
+  }
+  /// Lets the loop turn and reaps until the script's process has ended and what it feeds was found.
+  void reap_until_feeding() {
+    while (count_of<core::ScriptFeeds>() == 0 && ends_told() == 0) {
+      runner->reap_children();
+      test_loop.run_until_idle();
+    }
+  }
+  void continue_all() { os::signal_processes(*os::find_descendants(), SIGCONT); }
+  core::ScriptResult last_result() const {
+    for (const core::Event& event : events) {
+      if (const auto* ended = std::get_if<core::ScriptEnded>(&event)) return ended->result;
+    }
+    return {};
+  }
+
+  std::vector<std::string> alive(core::Scope scope) {
+    runner->end_processes({1, scope, core::Send::nothing});
+    return std::get<core::ProcessesAlive>(events.back()).processes;
   }
 
   /// Runs a script to its end. Returns: what it wrote, one line.
@@ -80,11 +118,12 @@ protected:
     return bytes;
   }
 
-  std::size_t ends_told() const {
-    return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const core::Event& event) {
-      return std::holds_alternative<core::ScriptEnded>(event);
-    }));
+  template <class Event>
+  std::size_t count_of() const {
+    return static_cast<std::size_t>(std::count_if(
+        events.begin(), events.end(), [](const core::Event& event) { return std::holds_alternative<Event>(event); }));
   }
+  std::size_t ends_told() const { return count_of<core::ScriptEnded>(); }
 
   Posted posted;
   std::vector<core::Event>& events = posted.events;
@@ -144,6 +183,120 @@ TEST_F(ProcessRunnerTest, a_script_that_outlives_its_run_is_a_stranger) {
   ASSERT_EQ(events.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<core::OrphansReaped>(events[0]));
   EXPECT_EQ(line_of("echo next"), "next");
+}
+
+TEST_F(ProcessRunnerTest, a_script_is_over_when_what_it_feeds_is) {
+  const os::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "cue").c_str(), 0600), 0);
+  const os::UniqueFd cue(::open((dir / "cue").c_str(), O_RDWR | O_CLOEXEC));
+  start_bash("exec > >(cat; read -r x <>" + (dir / "cue") + "; echo last; exit 0); echo first");
+  reap_until_feeding();
+  ASSERT_EQ(ends_told(), 0U);
+  ASSERT_EQ(::write(cue.get(), "\n", 1), 1);
+  reap_until_ended();
+  EXPECT_TRUE(last_result().succeeded());
+  std::vector<std::string> lines;
+  for (const std::string& line : lines_of(all_written())) lines.push_back(own_bytes(line));
+  EXPECT_EQ(lines, (std::vector<std::string>{"first", "last"}));
+}
+
+TEST_F(ProcessRunnerTest, what_a_script_feeds_fails_the_script_when_it_fails) {
+  start_bash("exec > >(cat; exit 7)");
+  reap_until_ended();
+  const core::ScriptResult result = last_result();
+  EXPECT_EQ(result.outcome, core::StepOutcome::exited);
+  EXPECT_EQ(result.code, 7);
+  EXPECT_EQ(result.detail.substr(0, 10), "bash (pid ");
+  EXPECT_NE(result.detail.find("), which it fed, finished with exit code '7'"), result.detail.npos) << result.detail;
+
+  start_bash("exec > >(kill -STOP $BASHPID; cat; kill -KILL $BASHPID)");
+  reap_until_feeding();
+  continue_all();
+  reap_until_ended();
+  EXPECT_EQ(last_result().outcome, core::StepOutcome::signalled);
+  EXPECT_EQ(last_result().code, SIGKILL);
+}
+
+TEST_F(ProcessRunnerTest, a_script_that_failed_itself_keeps_its_own_exit_code) {
+  start_bash("exec > >(cat; exit 7); exit 3");
+  reap_until_ended();
+  EXPECT_EQ(last_result().code, 3);
+  EXPECT_EQ(last_result().detail, "");
+}
+
+TEST_F(ProcessRunnerTest, what_a_script_feeds_may_stop_reading) {
+  for (const char* end : {"kill -PIPE $BASHPID", "exit 141"}) {
+    start_bash("exec > >(cat; " + std::string(end) + ")");
+    reap_until_ended();
+    EXPECT_TRUE(last_result().succeeded()) << end;
+  }
+}
+
+TEST_F(ProcessRunnerTest, a_process_in_the_background_neither_holds_nor_fails_a_script) {
+  start_bash("(exit 9) & wait $! ; sleep 600 & sleep 600 | sleep 600 &");
+  reap_until_ended();
+  EXPECT_TRUE(last_result().succeeded());
+  EXPECT_EQ(count_of<core::ScriptFeeds>(), 0U);
+}
+
+TEST_F(ProcessRunnerTest, what_a_script_feeds_can_be_ended_with_it) {
+  start_bash("exec > >(exec sleep 600)");
+  reap_until_feeding();
+  ASSERT_EQ(ends_told(), 0U);
+  runner->end_processes({2, core::Scope::script, core::Send::term});
+  reap_until_ended();
+  EXPECT_EQ(last_result().outcome, core::StepOutcome::signalled);
+}
+
+TEST_F(ProcessRunnerTest, a_script_that_feeds_can_be_given_up) {
+  start_bash("exec > >(exec sleep 600)");
+  reap_until_feeding();
+  runner->abandon_script();
+  start("exit 4");
+  reap_until_ended();
+  EXPECT_EQ(last_result().code, 4);
+  EXPECT_EQ(ends_told(), 1U);
+}
+
+TEST_F(ProcessRunnerTest, writers_are_ended_before_those_that_read_what_they_write) {
+  const os::TempDir dir;
+  start_bash("{ echo first; exec sleep 600; } | { trap 'exit 9' TERM; cat; echo whole; } > " + (dir / "copy") + " &");
+  reap_until_ended();
+  runner->end_processes({2, core::Scope::run, core::Send::term});
+  while (os::any_children()) reap();
+  std::string copy;
+  std::getline(std::ifstream(dir / "copy"), copy, '\0');
+  EXPECT_EQ(copy, "first\nwhole\n");
+}
+
+TEST_F(ProcessRunnerTest, all_that_a_run_left_is_the_runs_wherever_it_went) {
+  start_bash("(env -i setsid sleep 600 &) ; (setsid sleep 600 &)");
+  reap_until_ended();
+  EXPECT_EQ(alive(core::Scope::run).size(), 2U);
+}
+
+TEST_F(ProcessRunnerTest, what_was_there_before_us_is_no_runs) {
+  start_bash("(env -i setsid sleep 600 &)");
+  reap_until_ended();
+  open_runner();
+  start_bash("sleep 600 &");
+  reap_until_ended();
+  EXPECT_EQ(alive(core::Scope::run).size(), 1U);
+  EXPECT_EQ(alive(core::Scope::everything).size(), 2U);
+}
+
+TEST_F(ProcessRunnerTest, what_install_dependencies_left_is_no_later_runs) {
+  const os::TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "cue").c_str(), 0600), 0);
+  const os::UniqueFd cue(::open((dir / "cue").c_str(), O_RDWR | O_CLOEXEC));
+  start_bash("{ read -r x <>" + (dir / "cue") + "; (setsid sleep 600 &); exec sleep 600; } &", core::Trigger::install);
+  reap_until_ended();
+  runner->forget_run(core::Trigger::install);
+  ASSERT_EQ(::write(cue.get(), "\n", 1), 1);
+  while (alive(core::Scope::everything).size() != 2) ::sched_yield();
+  start_bash("sleep 600 &");
+  reap_until_ended();
+  EXPECT_EQ(alive(core::Scope::run).size(), 1U);
 }
 
 TEST_F(ProcessRunnerTest, tells_a_script_nothing_of_the_run_that_started_us) {
@@ -232,6 +385,22 @@ TEST_F(ProcessRunnerTest, a_script_whose_output_nobody_reads_can_be_given_up_and
     EXPECT_EQ(err_lines, std::vector<std::string>{"three"});
     EXPECT_EQ(ends_told(), 1U);
   }
+}
+
+TEST_F(ProcessRunnerTest, how_a_script_ended_is_told_though_nobody_reads_what_it_wrote) {
+  congest();
+  start("echo one; exit 3");
+  reap();
+  EXPECT_EQ(ends_told(), 0U) << "it may be read yet";
+  test_loop.run_until([&] { return ends_told() > 0; });
+  EXPECT_EQ(last_result().code, 3);
+  start("echo two");
+  reap();
+  std::vector<std::string> lines;
+  for (const std::string& line : lines_of(all_written())) {
+    if (line.find(" | ") != line.npos) lines.push_back(own_bytes(line));
+  }
+  EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
 }
 
 TEST_F(ProcessRunnerTest, a_script_may_be_given_up_while_one_of_its_outputs_is_drained_already) {

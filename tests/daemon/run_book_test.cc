@@ -282,6 +282,35 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   EXPECT_EQ(save_elsewhere("r1"), ErrorCode::unavailable) << "its variables are dropped";
 }
 
+TEST_F(RunBookTest, what_a_lost_run_of_this_boot_left_running_is_ended_before_the_next_begins) {
+  for (const char* boot_id : {"boot-1", "boot-2"}) {
+    Elsewhere daemon([&](const auto& stay) {
+      RunBook book = open_daemon("boot-1");
+      begun(book, run_of("r1"));
+      stay();
+    });
+    daemon.kill();
+    std::vector<std::string> ended;
+    RunBook book = must(RunBook::open(
+        must(StateStore::open({.state_dir = dir_.path(), .store_limit_bytes = 4 << 20, .history_limit = 100})),
+        {.state_dir = dir_.path(),
+         .boot_id = boot_id,
+         .end_processes =
+             [&](const std::string& run_id) {
+               EXPECT_EQ(history()[0].outcome, Outcome::running);
+               ended.push_back(run_id);
+               return std::vector<std::string>{"dump (pid 12)"};
+             }},
+        RunBook::Owner::daemon));
+    if (boot_id == std::string("boot-1")) {
+      EXPECT_EQ(ended, std::vector<std::string>{"r1"});
+      EXPECT_EQ(book.take_notices().front(), "what run r1 left running was ended: dump (pid 12)");
+    } else {
+      EXPECT_TRUE(ended.empty()) << "the machine was started again since: nobody is left";
+    }
+  }
+}
+
 TEST_F(RunBookTest, steps_noted_before_the_machine_went_down_are_not_read) {
   Elsewhere daemon([&](const auto& stay) {
     RunBook book = open_daemon("boot-1");

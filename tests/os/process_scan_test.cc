@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "fixture.h"
+#include "sidefridge/os/process_ending.h"
 
 namespace sidefridge::os {
 namespace {
@@ -32,8 +34,12 @@ Pids pids_of(const Result<std::vector<FoundProcess>>& found) {
   return pids;
 }
 
-Pids of_run(const Pids& sessions, std::string_view run_mark) {
-  return pids_of(find_processes_of_run(sessions, run_mark));
+Pids in_session(pid_t session) {
+  return pids_of(find_session(session));
+}
+
+Pids marked(const std::string& with) {
+  return pids_of(find_marked(Words{with}));
 }
 
 class ProcessScan : public testing::Test {
@@ -76,42 +82,73 @@ private:
 };
 
 TEST_F(ProcessScan, finds_what_stayed_in_the_scripts_session) {
-  const pid_t left = left_behind_by(stay_ + " &", {path});
-  EXPECT_EQ(of_run({1, last_session()}, mark), Pids{left});
-  EXPECT_EQ(of_run({}, mark), Pids{});
-}
-
-TEST_F(ProcessScan, finds_what_left_the_session_by_its_mark) {
-  const pid_t left = left_behind_by("setsid " + stay_ + " &");
-  EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
-  EXPECT_EQ(of_run({last_session()}, "SIDEFRIDGE_RUN_ID=another"), Pids{});
-}
-
-TEST_F(ProcessScan, finds_what_cleared_its_environment_by_its_session) {
   const pid_t left = left_behind_by("env -i " + stay_ + " &");
-  EXPECT_EQ(of_run({last_session()}, mark), Pids{left});
-  EXPECT_EQ(of_run({}, mark), Pids{});
+  EXPECT_EQ(in_session(last_session()), Pids{left});
+  EXPECT_EQ(in_session(1), Pids{});
 }
 
-TEST_F(ProcessScan, finds_what_forked_twice_by_its_mark) {
-  // The script waits for the one in between, so that only the last is there once the script has ended.
-  const pid_t left = left_behind_by("setsid /bin/sh -c '" + stay_ + " & exit 0'; true");
-  EXPECT_EQ(of_run({}, mark), Pids{left});
-}
-
-TEST_F(ProcessScan, finds_what_hides_behind_an_ancestor_that_belongs) {
+TEST_F(ProcessScan, finds_what_left_the_session_behind_an_ancestor_that_did_not) {
   const Child script = start({"/bin/sh", "-c", "setsid env -i " + stay_ + " & wait"}, {path, mark});
   const pid_t left = std::stoi(read_line(script.output.read_end.get()));
   Pids both = {script.pid, left};
   std::sort(both.begin(), both.end());
-  EXPECT_EQ(of_run({}, mark), both);
-  EXPECT_EQ(of_run({script.pid}, {}), both);
+  EXPECT_EQ(in_session(script.pid), both);
 }
 
-TEST_F(ProcessScan, finds_what_escaped_entirely_as_a_descendant_only) {
-  const pid_t left = left_behind_by("setsid env -i " + stay_ + " &");
-  EXPECT_EQ(of_run({last_session()}, mark), Pids{});
+TEST_F(ProcessScan, finds_what_has_another_session_another_parent_and_no_environment) {
+  const pid_t left = left_behind_by("(setsid env -i " + stay_ + " &)");
+  EXPECT_EQ(in_session(last_session()), Pids{});
   EXPECT_EQ(pids_of(find_descendants()), Pids{left});
+}
+
+TEST_F(ProcessScan, leaves_out_who_was_there_before_and_all_that_is_theirs) {
+  const std::string gate = dir_ / "birth";
+  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  const UniqueFd cue(::open(gate.c_str(), O_RDWR | O_CLOEXEC));
+  // Once told, it has a child, and an orphan in its session.
+  const Child daemon =
+      start_shell("read x < '" + gate + "'; (env -i " + stay_ + " &); setsid env -i " + stay_ + " & wait");
+  const Strangers there{*find_descendants(), {}};
+  ASSERT_EQ(there.processes.size(), 1U);
+  ASSERT_EQ(::write(cue.get(), "\n", 1), 1);
+  read_line(daemon.output.read_end.get());
+  read_line(daemon.output.read_end.get());
+  EXPECT_EQ(pids_of(find_descendants(there)), Pids{});
+
+  const pid_t left = left_behind_by("(setsid env -i " + stay_ + " &)");
+  EXPECT_EQ(pids_of(find_descendants(there)), Pids{left});
+}
+
+TEST_F(ProcessScan, leaves_out_who_has_a_mark_of_strangers_wherever_it_went) {
+  left_behind_by("(setsid " + stay_ + " &)");
+  EXPECT_EQ(pids_of(find_descendants(Strangers{{}, {"OTHER=1", mark}})), Pids{});
+  EXPECT_EQ(pids_of(find_descendants(Strangers{{}, {"OTHER=1"}})).size(), 1U);
+}
+
+TEST_F(ProcessScan, finds_what_is_marked_also_among_those_that_are_not_ours) {
+  const Pipe told = *open_pipe();
+  const pid_t other = ::fork();
+  if (other == 0) {
+    // Looks for what is its parent's, not its own.
+    read_line(told.read_end.get());
+    const bool found = marked(mark).size() == 1 && pids_of(find_descendants()).empty();
+    ::_exit(found ? 0 : 1);
+  }
+  const pid_t left = left_behind_by("(setsid " + stay_ + " &)");
+  EXPECT_EQ(marked(mark), Pids{left});
+  EXPECT_EQ(marked("SIDEFRIDGE_RUN_ID=another"), Pids{});
+  ASSERT_EQ(::write(told.write_end.get(), "\n", 1), 1);
+  wait_until_ended(other);
+  EXPECT_TRUE(reap_one()->status.succeeded());
+}
+
+TEST_F(ProcessScan, never_takes_ourselves_for_marked) {
+  std::string ours;
+  std::ifstream environ("/proc/self/environ");
+  std::getline(environ, ours, '\0');
+  ASSERT_FALSE(ours.empty());
+  const Pids found = marked(ours);
+  for (const pid_t above : {::getpid(), ::getppid()}) EXPECT_EQ(std::count(found.begin(), found.end(), above), 0);
 }
 
 TEST_F(ProcessScan, finds_descendants_of_any_depth) {
@@ -129,8 +166,8 @@ TEST_F(ProcessScan, leaves_strangers_and_ourselves_alone) {
     EXPECT_EQ(std::count(found.begin(), found.end(), stranger), 0) << stranger;
   }
   // Our own session and that of our parent are full of processes that are none of ours.
-  for (const pid_t pid : of_run({::getsid(0), ::getsid(::getppid())}, mark)) {
-    EXPECT_EQ(std::count(found.begin(), found.end(), pid), 1) << pid;
+  for (const pid_t session : {::getsid(0), ::getsid(::getppid())}) {
+    for (const pid_t pid : in_session(session)) EXPECT_EQ(std::count(found.begin(), found.end(), pid), 1) << pid;
   }
 }
 
@@ -138,9 +175,9 @@ TEST_F(ProcessScan, an_entry_is_the_mark_only_as_a_whole) {
   for (const std::string& near : {mark + "0", mark.substr(0, mark.size() - 1), "X" + mark, "OTHER=" + mark,
                                   "OTHER= " + mark, "OTHER=\n" + mark + "\n"}) {
     left_behind_by(stay_ + " &", {path, near, "LAST=1"});
-    EXPECT_EQ(of_run({}, mark), Pids{}) << near;
+    EXPECT_EQ(marked(mark), Pids{}) << near;
   }
-  EXPECT_EQ(of_run({}, ""), Pids{});
+  EXPECT_EQ(marked(""), Pids{});
 }
 
 TEST_F(ProcessScan, finds_the_mark_wherever_it_is_in_the_environment) {
@@ -152,14 +189,14 @@ TEST_F(ProcessScan, finds_the_mark_wherever_it_is_in_the_environment) {
     left.push_back(left_behind_by(stay_ + " &", {"FILLER=" + std::string(begin - 8, 'S'), mark, path}));
   }
   std::sort(left.begin(), left.end());
-  EXPECT_EQ(of_run({}, mark), left);
+  EXPECT_EQ(marked(mark), left);
 }
 
 TEST_F(ProcessScan, does_not_count_zombies) {
   const Child script = start_shell("exit 0");
   wait_until_ended(script.pid);
   EXPECT_EQ(pids_of(find_descendants()), Pids{});
-  EXPECT_EQ(of_run({script.pid}, mark), Pids{});
+  EXPECT_EQ(in_session(script.pid), Pids{});
 }
 
 TEST_F(ProcessScan, counts_a_process_whose_main_thread_alone_has_ended) {
@@ -188,7 +225,7 @@ TEST_F(ProcessScan, is_not_confused_by_a_name_with_parentheses) {
   const std::string script = dir_.write(name, "#!/bin/sh\necho ready\nread x < '" + (dir_ / "gate") + "'\n");
   const Child child = start({script});
   read_line(child.output.read_end.get());
-  const std::vector<FoundProcess> found = *find_processes_of_run(Pids{child.pid}, {});
+  const std::vector<FoundProcess> found = *find_session(child.pid);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].pid, child.pid);
   EXPECT_EQ(found[0].comm, name);
@@ -200,6 +237,19 @@ TEST_F(ProcessScan, signals_what_was_found) {
   signal_processes(*find_descendants(), SIGTERM);
   wait_until_ended(left);
   EXPECT_EQ(reap_one(), (Exited{left, {ExitStatus::Kind::signalled, SIGTERM}}));
+}
+
+TEST_F(ProcessScan, ends_what_is_marked_also_what_ignores_sigterm) {
+  const pid_t left = left_behind_by("(setsid " + stay_ + " &)");
+  // Nobody reaps ours while we wait here, but zombies do not count.
+  const std::vector<FoundProcess> ended = *end_marked(mark, std::chrono::seconds(20), std::chrono::seconds(20));
+  EXPECT_EQ(pids_of(ended), Pids{left});
+  EXPECT_EQ(reap_one(), (Exited{left, {ExitStatus::Kind::signalled, SIGTERM}}));
+
+  const pid_t stubborn = left_behind_by("trap '' TERM; (setsid " + stay_ + " &)");
+  EXPECT_EQ(pids_of(*end_marked(mark, std::chrono::milliseconds(1), std::chrono::seconds(20))), Pids{stubborn});
+  EXPECT_EQ(reap_one(), (Exited{stubborn, {ExitStatus::Kind::signalled, SIGKILL}}));
+  EXPECT_EQ(pids_of(*end_marked(mark, std::chrono::seconds(20), std::chrono::seconds(20))), Pids{});
 }
 
 TEST_F(ProcessScan, does_not_signal_another_process_that_got_the_pid) {

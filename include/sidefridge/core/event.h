@@ -94,7 +94,13 @@ struct RunUnrecorded {
   Error error;
 };
 
-/// Answer to StartScript: the script's process ended and its output is relayed, or it never started.
+/// The script's process ended, and what it feeds ("xz (pid 12)") has not. May come several times; ScriptEnded follows.
+struct ScriptFeeds {
+  Serial serial = 0;
+  std::vector<std::string> processes;
+};
+
+/// Answer to StartScript: the script's process and what it fed ended and their output is relayed, or it never started.
 struct ScriptEnded {
   Serial serial = 0;
   ScriptResult result;
@@ -122,6 +128,6 @@ struct RecordsFlushed {
 using Event =
     std::variant<Begun, TimePassed, ClockStepped, StopRequested, ReloadRequested, RunRequested, HooksTouched,
                  HooksWatched, HooksRead, HooksUnreadable, ScheduleRead, ScheduleUnreadable, RunBegun, RunBusy,
-                 RunUnrecorded, ScriptEnded, ProcessesAlive, OrphansReaped, RunRecorded, RecordsFlushed>;
+                 RunUnrecorded, ScriptFeeds, ScriptEnded, ProcessesAlive, OrphansReaped, RunRecorded, RecordsFlushed>;
 
 }  // namespace sidefridge::core

@@ -2,7 +2,7 @@
 //
 //   recording  the intent was given to the store; no script has started
 //   poised     the intent is stored, and the tick is about to come
-//   running    a script runs
+//   running    a script runs, or it has ended and what it feeds runs
 //   ending     the script that runs is being ended: it timed out, or the daemon ends
 //   sweeping   the scripts are over; what they left behind is being ended
 //   finishing  the final record was given to the store
@@ -38,6 +38,7 @@ public:
     Duration run_timeout{};           // zero: none
     std::uint32_t attempts_left = 0;  // how often the run is tried again at most if it fails; scripts are told
     std::string cannot_begin{};       // why no script of the chain can run; empty: they can
+    Duration feed_timeout = JobSettings{}.feed_timeout;
   };
 
   enum class End {
@@ -56,6 +57,7 @@ public:
   void on(const RunBegun& begun, Turn& turn);
   void on(const RunBusy& busy, Turn& turn);
   void on(const RunUnrecorded& unrecorded, Turn& turn);
+  void on(const ScriptFeeds& feeds, Turn& turn);
   void on(const ScriptEnded& ended, Turn& turn);
   void on(const ProcessesAlive& alive, Turn& turn);
   void on(const OrphansReaped& reaped, Turn& turn);
@@ -88,6 +90,7 @@ private:
   struct Running {
     Serial awaited;
     std::optional<MonoTime> deadline;
+    std::optional<MonoTime> feed_deadline{};  // once the script's process has ended
   };
   struct Ending {
     Serial awaited;  // of the script

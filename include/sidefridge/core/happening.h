@@ -80,6 +80,12 @@ struct ScriptStarted {
   std::string run_id;
   Script script;
 };
+/// The script's process has ended; it is over when what it feeds is.
+struct ScriptFeeds {
+  std::string run_id;
+  Script script;
+  std::vector<std::string> processes;
+};
 struct ScriptFinished {
   std::string run_id;
   Script script;
@@ -125,6 +131,7 @@ using Happening =
     std::variant<Log, happened::Ready, happened::ClockSet, happened::ScheduleChanged, happened::ScheduleUnreadable,
                  happened::HistoryAhead, happened::TicksMissed, happened::TickSkipped, happened::RunRefused,
                  happened::RunUnrecorded, happened::RunStarted, happened::LostRunFollowed, happened::ScriptStarted,
+                 happened::ScriptFeeds,
                  happened::ScriptFinished, happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned,
                  happened::InstallChanged, happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
                  happened::ProcessesGivenUp, happened::Ended>;

@@ -37,6 +37,7 @@ struct JobSettings {
   Duration script_timeout{};                        // zero: none
   Duration run_timeout{};                           // zero: none; for the chain, once more for on_error as a whole, and
                                                     // again after each of its scripts that used it up
+  Duration feed_timeout = std::chrono::minutes(5);  // for what a script feeds, from its end on
   Duration catch_up{};                              // how long ago a missed tick still counts; zero: none does
   bool run_on_start = false;                        // once when the daemon starts, too
   std::uint32_t retries = 0;                        // how often a failed run is tried again, unless a tick comes first

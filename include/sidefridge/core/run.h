@@ -42,6 +42,9 @@ struct ScriptResult {
 /// The result of a process that ended by itself.
 ScriptResult result_of(ExitStatus status, std::string stderr_tail);
 
+/// The result of a script that succeeded, but fed a process ("xz (pid 12)") that did not.
+ScriptResult result_of_fed(const std::string& process, ExitStatus status, std::string stderr_tail);
+
 /// "Script '/scripts/backups/bkp' finished with exit code '3'", and its like for the other ways to fail.
 std::string failure_message(const Script& script, const ScriptResult& result);
 

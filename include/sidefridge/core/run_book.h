@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +35,8 @@ public:
   struct Settings {
     std::string state_dir;  // for messages
     std::string boot_id;    // empty when unknown: then nothing saved on the way is trusted
+    /// Ends what a lost run of this boot left running, and returns their names. It may block.
+    std::function<std::vector<std::string>(const std::string& run_id)> end_processes{};
   };
 
   enum class Owner {
@@ -89,6 +92,7 @@ private:
 
   Result<void> take_locks();
   Result<void> take_over();
+  void end_processes_of(const RunRecord& run);
   std::vector<StepRecord> steps_left_by(const RunRecord& run);
   Result<std::uint64_t> store_intent(const RunRecord& run);
   Result<void> write(const RunRecord& run);

@@ -119,6 +119,7 @@ private:
   void handle(const RunBegun&, Turn&);
   void handle(const RunBusy&, Turn&);
   void handle(const RunUnrecorded&, Turn&);
+  void handle(const ScriptFeeds&, Turn&);
   void handle(const ScriptEnded&, Turn&);
   void handle(const ProcessesAlive&, Turn&);
   void handle(const OrphansReaped&, Turn&);

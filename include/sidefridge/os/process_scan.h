@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,22 +17,40 @@ namespace sidefridge::os {
 /// A living process. Zombies are never listed.
 struct FoundProcess {
   pid_t pid = 0;
+  pid_t session = 0;
   std::uint64_t start_ticks = 0;  // clock ticks since boot; with pid it names one process for good
   std::string comm;               // its name, for log lines: 15 bytes at most, as the kernel escapes them
 };
 
-/// The descendants of this process that belong to a run: those in one of `sessions` (the pids of the run's scripts),
-/// those started with `mark` ("SIDEFRIDGE_RUN_ID=…", a whole entry; empty marks nothing) in their environment, and all
-/// that descend from one of these. Processes that come and go meanwhile may be missed: scan again until nothing is
-/// found. What has left its session, its environment and its parent, all three, only find_descendants() finds.
+/// "xz (pid 12)", for messages.
+std::string name_of(const FoundProcess& process);
+
+/// Descendants of ours that are none of a run's: those that were there before it, all that descend from one of them or
+/// are of a session of theirs, and all that were started with one of `marks` ("NAME=value", whole) in their
+/// environment.
+struct Strangers {
+  std::vector<FoundProcess> processes;
+  std::vector<std::string> marks;
+};
+
+/// All living descendants of this process but the strangers. Processes that come and go meanwhile may be missed: scan
+/// again until nothing is found.
 /// Requires: become_subreaper(), so that orphans stay descendants.
 /// Returns:  sorted by pid.
 /// Errors:   /proc is not there, or shows another PID namespace than ours.
 /// Blocks:   for a look at each process of the machine (or of the container).
-Result<std::vector<FoundProcess>> find_processes_of_run(std::span<const pid_t> sessions, std::string_view mark);
+Result<std::vector<FoundProcess>> find_descendants(const Strangers& but = {});
 
-/// All living descendants of this process. As find_processes_of_run() otherwise.
-Result<std::vector<FoundProcess>> find_descendants();
+/// The descendants of this process in a session, and all that descend from one of these. As find_descendants()
+/// otherwise.
+Result<std::vector<FoundProcess>> find_session(pid_t session);
+
+/// The processes, whoever's, that were started with one of `marks` in their environment, and all that descend from one
+/// of these; never this process or one that it descends from. As find_descendants() otherwise.
+Result<std::vector<FoundProcess>> find_marked(std::span<const std::string> marks);
+
+/// One process by its pid, also when it has ended and is not reaped yet. Returns: nothing when it is gone.
+std::optional<FoundProcess> look_at_process(pid_t pid);
 
 /// Sends `signal_number` to each that is still the process that was found.
 void signal_processes(std::span<const FoundProcess> processes, int signal_number) noexcept;

@@ -18,6 +18,7 @@ struct ProcessStat {
   pid_t session = 0;
   std::uint64_t start_ticks = 0;  // clock ticks since boot
   Life life = Life::alive;
+  bool forked_only = false;     // it has executed no program since it was forked
   std::array<char, 32> comm{};  // 15 bytes, or twice that with the kernel's escapes, and NUL
 };
 

@@ -22,6 +22,9 @@ struct Exited {
 /// Returns: nothing when no child has ended, or there is none.  Blocks: never.
 std::optional<Exited> reap_one() noexcept;
 
+/// A child that has ended and that reap_one() has not reaped yet, the next one. As reap_one() otherwise.
+std::optional<pid_t> next_to_reap() noexcept;
+
 /// Whether we have any child at all: running, stopped, or ended and not reaped yet.  Blocks: never.
 bool any_children() noexcept;
 

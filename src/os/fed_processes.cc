@@ -1,0 +1,169 @@
+// fed_processes.cc - a graph of who writes to whom, from the descriptors in /proc.
+#include "sidefridge/os/fed_processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "sidefridge/os/process_list.h"
+#include "sidefridge/os/process_pipes.h"
+#include "sidefridge/os/read_up_to.h"
+
+namespace sidefridge::os {
+namespace {
+
+/// One that holds pipes.
+struct Holder {
+  ProcessPipes pipes;
+  std::size_t household;  // whose: those of one household count as one
+};
+
+bool writes(const Holder& holder, const PipeId& pipe) {
+  const std::vector<PipeId>& written = holder.pipes.written;
+  return std::find(written.begin(), written.end(), pipe) != written.end();
+}
+
+/// A process that was forked a moment ago and is about to become one end of a pipe: it still holds the other one, too.
+bool is_half_made(const ProcessStat& stat, const ProcessPipes& pipes) {
+  return stat.forked_only && std::any_of(pipes.read.begin(), pipes.read.end(), [&](const PipeId& pipe) {
+           return std::find(pipes.written.begin(), pipes.written.end(), pipe) != pipes.written.end();
+         });
+}
+
+/// Which of `readers` (by place; they read a pipe as stdin) come to its end by themselves: those to whose pipe nobody
+/// writes but who is in `ending` (by household) already, and then those to whom only they write, and so on. Two that
+/// write to each other never do. Adds them to `ending`.
+std::vector<std::size_t> come_to_an_end(const std::vector<Holder>& holders, std::vector<std::size_t> readers,
+                                        std::vector<char>& ending) {
+  std::vector<std::size_t> found;
+  for (bool more = true; std::exchange(more, false);) {
+    std::erase_if(readers, [&](std::size_t reader) {
+      const bool ends = std::none_of(holders.begin(), holders.end(), [&](const Holder& holder) {
+        return ending[holder.household] == 0 && writes(holder, *holders[reader].pipes.read_as_stdin);
+      });
+      if (!ends) return false;
+      ending[holders[reader].household] = 1;
+      found.push_back(reader);
+      more = true;
+      return true;
+    });
+  }
+  return found;
+}
+
+struct CloseDir {
+  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
+};
+
+/// Our children, also those that ended and are not reaped yet. Nobody else takes any off these lists, so that they are
+/// whole. Returns: nothing where the kernel keeps no such lists.
+std::optional<std::vector<pid_t>> children() {
+  const std::unique_ptr<DIR, CloseDir> threads(::opendir("/proc/self/task"));
+  if (!threads) return std::nullopt;
+  std::vector<pid_t> pids;
+  while (const dirent* const thread = ::readdir(threads.get())) {
+    if (thread->d_name[0] == '.') continue;
+    const std::string name = std::string(thread->d_name) + "/children";
+    const UniqueFd fd(::openat(::dirfd(threads.get()), name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return std::nullopt;
+    std::string text;
+    std::array<char, 4096> chunk;
+    for (ssize_t got; (got = read_up_to(fd.get(), chunk)) > 0;)
+      text.append(chunk.data(), static_cast<std::size_t>(got));
+    for (const char *at = text.data(), *const end = at + text.size(); at < end; ++at) {
+      pid_t pid = 0;
+      at = std::from_chars(at, end, pid).ptr;
+      if (pid > 0) pids.push_back(pid);
+    }
+  }
+  return pids;
+}
+
+/// Whether one of our children may be fed: it reads a pipe as stdin, or is not yet what it will be.
+bool any_child_may_be_fed(int proc_fd) {
+  const std::optional<std::vector<pid_t>> pids = children();
+  if (!pids) return true;
+  return std::any_of(pids->begin(), pids->end(), [&](pid_t pid) {
+    if (stdin_pipe_of_process(proc_fd, pid)) return true;
+    const std::optional<ProcessStat> stat = read_process_stat(proc_fd, pid);
+    return stat && stat->forked_only && is_half_made(*stat, pipes_of_process(proc_fd, pid));
+  });
+}
+
+}  // namespace
+
+Result<FedProcesses> find_fed_processes(pid_t session) {
+  FedProcesses fed;
+  {
+    const Result<UniqueFd> proc = open_proc();
+    if (!proc) return proc.error();
+    if (!any_child_may_be_fed(proc->get())) return fed;
+  }
+  const Result<ProcessList> list = ProcessList::read();
+  if (!list) return list.error();
+  const std::vector<ListedProcess>& processes = list->processes();
+  const std::vector<char> ours = list->descendants();
+  const pid_t self = ::getpid();
+
+  std::vector<Holder> holders;
+  std::vector<std::size_t> places;   // of holders, among the processes
+  std::vector<std::size_t> readers;  // among the holders
+  std::vector<std::size_t> household_of(processes.size());
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    const ListedProcess& process = processes[i];
+    if (ours[i] == 0) continue;
+    const bool is_child = processes[*process.parent].pid == self;
+    household_of[i] = is_child ? i : household_of[*process.parent];
+    if (process.stat.life == ProcessStat::Life::zombie) continue;
+    ProcessPipes pipes = pipes_of_process(list->proc_fd(), process.pid);
+    if (is_child && process.stat.session == session) {
+      if (is_half_made(process.stat, pipes)) {
+        fed.settled = false;
+      } else if (pipes.read_as_stdin) {
+        readers.push_back(holders.size());
+      }
+    }
+    holders.push_back(Holder{std::move(pipes), household_of[i]});
+    places.push_back(i);
+  }
+  std::vector<char> ending(processes.size());
+  for (const std::size_t reader : come_to_an_end(holders, std::move(readers), ending)) {
+    const ListedProcess& process = processes[places[reader]];
+    fed.processes.push_back(FoundProcess{process.pid, session, process.stat.start_ticks, process.stat.comm.data()});
+  }
+  return fed;
+}
+
+std::vector<FoundProcess> without_readers(std::span<const FoundProcess> processes) {
+  const Result<UniqueFd> proc = open_proc();
+  if (!proc) return {processes.begin(), processes.end()};
+  std::vector<Holder> holders;
+  std::vector<std::size_t> readers;
+  std::vector<char> ending(processes.size());
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    holders.push_back(Holder{pipes_of_process(proc->get(), processes[i].pid), i});
+    if (holders[i].pipes.read_as_stdin) {
+      readers.push_back(i);
+    } else {
+      ending[i] = 1;
+    }
+  }
+  std::vector<char> reads(processes.size());
+  for (const std::size_t reader : come_to_an_end(holders, std::move(readers), ending)) reads[reader] = 1;
+  std::vector<FoundProcess> others;
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    if (reads[i] == 0) others.push_back(processes[i]);
+  }
+  return others;
+}
+
+}  // namespace sidefridge::os
