@@ -333,7 +333,7 @@ void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) 
   const bool retried = agenda_ && plan.job == JobId::backup;
   Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
                                retried ? agenda_->attempts_left(plan) : 0,
-                               hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read"};
+                               hooks_.known() ? std::string() : "Run could not start: " + hooks_.problem()};
   const std::string run_id = run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};
 }
