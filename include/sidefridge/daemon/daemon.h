@@ -22,7 +22,6 @@
 #include "sidefridge/daemon/record_keeper.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
-#include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/loop/loop.h"
 
@@ -59,7 +58,6 @@ private:
   /// What lies in the state folder.
   struct Files {
     core::RunBook book;
-    std::unique_ptr<hooks::Generations> generations;
     std::optional<WallTime> settled_until;
   };
   /// Blocks: for the disk, and for other processes that write.
@@ -86,7 +84,11 @@ private:
   void carry_out(const core::Exit& action);
 
   void say_hello(std::vector<std::string> notices);
-  void watch_hooks();
+
+  /// Takes what tells of changes where nobody reads the hooks again.
+  struct Ignored final : EventSink {
+    void post(core::Event) override {}
+  };
 
   core::Config config_;
   Mode mode_;
@@ -95,6 +97,8 @@ private:
   Lanes lanes_;  // before what works on them, so that it is gone later
   std::unique_ptr<Console> console_;
   RecordKeeper records_;
+  Ignored ignored_;
+  HookWatch hook_watch_;
   HookReader hooks_;
   core::Scheduler scheduler_;
   ProcessRunner runner_;
@@ -103,7 +107,6 @@ private:
   std::unique_ptr<WallTimerWatch> wall_timer_;
   std::unique_ptr<MonoTimerWatch> mono_timer_;
   std::unique_ptr<SignalWatch> signals_;
-  std::optional<HookWatch> hook_watch_;
 };
 
 }  // namespace sidefridge::daemon
