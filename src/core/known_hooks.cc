@@ -81,15 +81,15 @@ void KnownHooks::on_read(const HooksRead& read, Turn& turn) {
   }
   hooks_ = read.hooks;
   known_ = true;
-  last_succeeded_ = true;
+  problem_.clear();
   current_ = watched_by_ == HooksWatched::By::events;
 }
 
 void KnownHooks::on_unreadable(const HooksUnreadable& unreadable, Turn& turn) {
   if (!end(unreadable.serial, turn)) return;
   current_ = false;
-  last_succeeded_ = false;
-  turn.tell(Log{LogLevel::error, unreadable.error.text + (known_ ? "; the hooks stay as last read" : ""), {}, {}});
+  problem_ = unreadable.error.text;
+  turn.tell(Log{LogLevel::error, problem_ + (known_ ? "; the hooks stay as last read" : ""), {}, {}});
 }
 
 void KnownHooks::on_time(Turn& turn) {
@@ -101,12 +101,8 @@ void KnownHooks::on_time(Turn& turn) {
   reading_->deadline.reset();
   over_until_ = std::max(reading_->serial, wanted_.value_or(0));
   current_ = false;
-  last_succeeded_ = false;
-  turn.tell(Log{LogLevel::error,
-                "the hooks could not be read within " + text::format_duration(hooks_patience) +
-                    (known_ ? "; they stay as last read" : ""),
-                {},
-                {}});
+  problem_ = "the hooks could not be read within " + text::format_duration(hooks_patience);
+  turn.tell(Log{LogLevel::error, problem_ + (known_ ? "; they stay as last read" : ""), {}, {}});
 }
 
 std::optional<MonoTime> KnownHooks::deadline() const noexcept {

@@ -367,7 +367,7 @@ void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) 
 
 std::string Scheduler::why_it_cannot_begin(const Plan& plan) const {
   if (plan.lost) return "Run " + plan.lost->run_id + " was lost: " + plan.lost->reason;
-  return hooks_.known() ? std::string() : "Run could not start: the hooks cannot be read";
+  return hooks_.known() ? std::string() : "Run could not start: " + hooks_.problem();
 }
 
 void Scheduler::handle(const RunRequested& run, Turn& turn) {

@@ -25,7 +25,6 @@
 #include "sidefridge/os/signal_fd.h"
 #include "sidefridge/os/system_clock.h"
 #include "sidefridge/os/zone_file.h"
-#include "sidefridge/store/state_folder.h"
 #include "sidefridge/text/digest.h"
 
 namespace sidefridge::daemon {
@@ -93,6 +92,21 @@ std::vector<std::string> end_processes_of_run(const std::string& run_id) {
   return names;
 }
 
+/// Where hooks are copied to: not in the store, which is nobody else's, because a script may go on as another user.
+std::string copies_dir(const core::Config& config, Daemon::Mode mode) {
+  // `once` may run beside an idle daemon.
+  return std::filesystem::absolute(config.state_dir).string() + (mode == Daemon::Mode::once ? "/hooks-once" : "/hooks");
+}
+
+std::vector<std::string> watched_folders(const core::Config& config) {
+  std::vector<std::string> folders{config.scripts_dir};
+  if (!config.schedule_file.empty()) {
+    folders.push_back(std::filesystem::absolute(config.schedule_file).parent_path().string());
+    if (folders.back() == std::filesystem::absolute(config.scripts_dir)) folders.pop_back();
+  }
+  return folders;
+}
+
 }  // namespace
 
 Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
@@ -104,7 +118,11 @@ Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environm
       console_(std::move(console)),
       losses_(std::move(losses)),
       records_(*lanes_.store, *console_, *this, std::move(files.book)),
-      hooks_(*lanes_.hooks, *this, config_.scripts_dir, std::move(files.generations), schedule_file(config_, mode)),
+      hook_watch_(loop_, *lanes_.hooks, watched_folders(config_),
+                  mode == Mode::schedule ? static_cast<EventSink&>(*this) : ignored_, *console_),
+      hooks_(*lanes_.hooks, *this, *console_, config_.scripts_dir,
+             hooks::CopySettings{.limit_bytes = config_.hooks_limit_bytes}, copies_dir(config_, mode),
+             schedule_file(config_, mode), [this](const core::StartScript& start) { runner_.start(start); }),
       scheduler_(scheduler_settings(config_, mode, files.settled_until, std::move(files.owed))),
       runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
 
@@ -120,16 +138,8 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
   const Result<core::ScheduleRecord> past = book->schedule();
   const bool full = !past && past.error().code == ErrorCode::full;
   if (!past && !full) return past.error();
-
-  // `once` may run beside an idle daemon.
-  const std::string store = std::filesystem::absolute(store::StateFolder::at(config.state_dir).path()).string();
-  Result<std::unique_ptr<hooks::Generations>> generations =
-      hooks::Generations::open(store + (mode == Mode::once ? "/hooks-once" : "/hooks"),
-                               hooks::CopySettings{.limit_bytes = config.hooks_limit_bytes});
-  if (!generations) return std::move(generations).error();
   std::vector<core::RunRecord> owed = book->take_owed();
-  return Files{std::move(*book), std::move(*generations),
-               os::NoteFifo::open(store::StateFolder::at(config.state_dir).losses_path()),
+  return Files{std::move(*book), os::NoteFifo::open(store::StateFolder::at(config.state_dir).losses_path()),
                past ? past->settled_until : std::nullopt, std::move(owed)};
 }
 
@@ -185,8 +195,10 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   if (!signal_watch) return std::move(signal_watch).error();
   self->signals_ = std::move(*signal_watch);
 
+  if (Result<void> opened = self->hooks_.open(self->loop_, self->hook_watch_); !opened)
+    return std::move(opened).error();
+
   self->say_hello(std::move(notices));
-  if (mode == Mode::schedule) self->watch_hooks();
   return self;
 }
 
@@ -211,16 +223,6 @@ void Daemon::say_hello(std::vector<std::string> notices) {
   record_.version = version();
   record_.schedule = config_.schedule->text;
   records_.note_daemon(record_);
-}
-
-void Daemon::watch_hooks() {
-  std::vector<std::string> folders{config_.scripts_dir};
-  if (!config_.schedule_file.empty()) {
-    folders.push_back(std::filesystem::absolute(config_.schedule_file).parent_path().string());
-    if (folders.back() == std::filesystem::absolute(config_.scripts_dir)) folders.pop_back();
-  }
-  EventSink& sink = *this;
-  hook_watch_.emplace(loop_, *lanes_.hooks, std::move(folders), sink, *console_);
 }
 
 int Daemon::run() {
@@ -258,6 +260,7 @@ void Daemon::on_turn() noexcept {
 void Daemon::look_at(const core::Event& event) {
   if (const auto* read = std::get_if<core::HooksRead>(&event)) hooks_.on_known(read->generation);
   if (std::holds_alternative<core::RunBusy>(event)) hooks_.on_run_over();
+  if (std::holds_alternative<core::HooksTouched>(event)) hooks_.on_touched();
   if (const auto* read = std::get_if<core::ScheduleRead>(&event)) {
     record_.schedule = read->schedule.text;
     records_.note_daemon(record_);
@@ -266,7 +269,7 @@ void Daemon::look_at(const core::Event& event) {
 
 void Daemon::carry_out(const core::ReadHooks& action) {
   // Watched before they are read, so that no change falls in between.
-  if (hook_watch_) hook_watch_->rearm();
+  hook_watch_.rearm();
   hooks_.carry_out(action);
 }
 
@@ -277,10 +280,11 @@ void Daemon::carry_out(const core::BeginRun& action) {
 
 void Daemon::carry_out(const core::StartScript& action) {
   if (losses_) losses_->begin(action);
-  runner_.start(action);
+  hooks_.start(action);
 }
 
 void Daemon::carry_out(const core::AbandonScript&) {
+  hooks_.abandon_starting();
   runner_.abandon_script();
 }
 
@@ -289,6 +293,7 @@ void Daemon::carry_out(const core::SaveSteps& action) {
 }
 
 void Daemon::carry_out(const core::EndProcesses& action) {
+  if (action.send != core::Send::nothing) hooks_.end_starting();
   runner_.end_processes(action);
 }
 
@@ -303,6 +308,7 @@ void Daemon::carry_out(const core::RecordTick& action) {
 }
 
 void Daemon::carry_out(const core::FlushRecords& action) {
+  hooks_.stop();
   records_.carry_out(action);
 }
 

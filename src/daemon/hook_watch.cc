@@ -1,6 +1,8 @@
 // hook_watch.cc - inotify in the loop, and when not to trust it.
 #include "sidefridge/daemon/hook_watch.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -96,6 +98,8 @@ void HookWatch::listen() {
       deaf_ = true;
       console_.log(core::LogLevel::warning,
                    "cannot watch the hooks: " + heard.error().text + "; changes are found by polling instead");
+    } else {
+      queues_.push_back(tree.fd());
     }
   }
   if (!mounts_) return;
@@ -120,9 +124,21 @@ void HookWatch::on_ready() noexcept {
              [this](const Found& found) {
                looking_ = false;
                for (Watched& watched : watches_) watched.watch.want(watched.interest);
-               if (found.changed) sink_.post(core::HooksTouched{});
+               if (found.changed) {
+                 ++touches_;
+                 sink_.post(core::HooksTouched{});
+               }
                tell(found);
              });
+}
+
+bool HookWatch::quiet_since(std::uint64_t touches) const noexcept {
+  if (told_ == core::HooksWatched::By::polling || looking_ || touches != touches_) return false;
+  // What was written is in the queue by the time it can be read. The list of mounts is not polled here: that would take
+  // its news.
+  std::vector<pollfd> queues;
+  for (const int queue : queues_) queues.push_back({queue, POLLIN, 0});
+  return ::poll(queues.data(), queues.size(), 0) == 0;
 }
 
 void HookWatch::tell(const Found& found) {

@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "sidefridge/base/result.h"
@@ -41,6 +45,41 @@ std::string holder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return without_end_slashes(path.substr(0, slash + 1));
+}
+
+/// The folders that hold a link on the way to where a path leads, in its order.
+std::vector<std::string> link_holders_of(const std::string& path) {
+  constexpr int most_links = 40;  // as the kernel's
+  std::vector<std::string> holders;
+  std::string done = path.starts_with('/') ? "/" : "";
+  std::string left = path;
+  for (int links = 0; !left.empty() && links < most_links;) {
+    const std::size_t slash = std::min(left.find('/'), left.size());
+    const std::string name = left.substr(0, slash);
+    left.erase(0, slash + 1);
+    if (name.empty() || name == ".") continue;
+    const std::string here = done + name;
+    std::array<char, PATH_MAX> target;
+    const ssize_t length = ::readlink(here.c_str(), target.data(), target.size());
+    if (length <= 0) {
+      done = here + "/";
+      continue;
+    }
+    ++links;
+    holders.push_back(done.empty() ? "." : done);
+    std::string leads_to(target.data(), static_cast<std::size_t>(length));
+    if (leads_to.starts_with('/')) done = "/";
+    left = std::move(leads_to) + "/" + left;
+  }
+  return holders;
+}
+
+/// Whether a path leads to a version of a ConfigMap, whose watch would go with it.
+bool leads_past_a_kubelet(const std::string& path) {
+  std::error_code failure;
+  const std::filesystem::path real = std::filesystem::canonical(path, failure);
+  return !failure && std::any_of(real.begin(), real.end(),
+                                 [](const std::filesystem::path& name) { return name.native().starts_with(".."); });
 }
 
 std::string polled_instead(std::string text) {
@@ -115,10 +154,11 @@ TreeWatch::Seen TreeWatch::rearm(Reach reach) noexcept {
     if (watches_ == before) break;
     reach = Reach::everything;
     const auto forget_unless_kept = [&](int watch) {
-      const bool kept = watch == watches_.holder || watches_.has_in_tree(watch);
+      const bool kept = watches_.has_in_tree(watch) ||
+                        std::find(watches_.holders.begin(), watches_.holders.end(), watch) != watches_.holders.end();
       if (watch != unwatched && !kept) ::inotify_rm_watch(fd_.get(), watch);
     };
-    forget_unless_kept(before.holder);
+    std::for_each(before.holders.begin(), before.holders.end(), forget_unless_kept);
     std::for_each(before.tree.begin(), before.tree.end(), forget_unless_kept);
     std::for_each(before.below.begin(), before.below.end(), forget_unless_kept);
   }
@@ -133,14 +173,25 @@ std::vector<std::string> TreeWatch::take_notices() noexcept {
 TreeWatch::Watches TreeWatch::add_watches(Reach reach) {
   Watches added;
   added.tree[0] = add(paths_[0], anything_changes);
-  for (std::size_t i = 1; i < paths_.size(); ++i) added.tree[i] = add(paths_[i], anything_changes | IN_DONT_FOLLOW);
+  for (std::size_t i = 1; i < paths_.size(); ++i) {
+    const bool link = leads_past_a_kubelet(paths_[i]);
+    added.tree[i] = add(paths_[i], anything_changes | (link ? unsigned{IN_DONT_FOLLOW} : 0U));
+  }
   // Later, so that what matters most comes first where watches are few.
-  added.holder = add_holder();
+  added.holders.push_back(add_holder());
+  for (const std::string& path : paths_) add_link_holders(path, added.holders);
   switch (reach) {
     case Reach::outermost: added.below = watches_.below; break;
     case Reach::everything: added.below = add_below(added); break;
   }
   return added;
+}
+
+void TreeWatch::add_link_holders(const std::string& path, std::vector<int>& holders) {
+  for (const std::string& folder : link_holders_of(path)) {
+    const int watch = add(folder, names_change);
+    if (watch != unwatched) holders.push_back(watch);
+  }
 }
 
 int TreeWatch::add_holder() {

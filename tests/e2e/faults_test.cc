@@ -162,7 +162,8 @@ TEST_F(Faults, a_state_folder_that_cannot_be_made_is_74_and_names_it) {
 TEST_F(Faults, an_unreadable_hooks_folder_fails_runs_and_the_daemon_lives) {
   stage.environment["SIDEFRIDGE_SCRIPTS_DIR"] = stage.file("not-there-yet");
   Program daemon = stage.daemon("* * * * * *");
-  ASSERT_TRUE(daemon.wait_for("Run could not start: the hooks cannot be read"));
+  ASSERT_TRUE(daemon.wait_for("Run could not start: the folder of scripts '" + stage.file("not-there-yet").string() +
+                              "' does not exist"));
   std::filesystem::create_directories(stage.file("not-there-yet") / "backups");
   ASSERT_TRUE(daemon.wait_for(" succeeded in "));
   daemon.signal(SIGTERM);

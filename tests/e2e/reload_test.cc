@@ -89,12 +89,13 @@ TEST_F(Reload, scripts_and_logs_show_the_path_that_people_know) {
 }
 
 TEST_F(Reload, no_copy_outlives_the_daemon) {
-  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  write_version(1, "#!/bin/sh\necho \"ran $0\"\n");
+  swap_to(1);
+  link_scripts();
   Program daemon = stage.daemon("* * * * * *");
-  ASSERT_TRUE(daemon.wait_for("| ran"));
-  EXPECT_TRUE(fs::exists(stage.state_dir() / "store" / "hooks"));
+  ASSERT_TRUE(daemon.wait_for("| ran " + (stage.state_dir() / "hooks" / "1" / "backups" / "bkp").string()));
   end(daemon);
-  EXPECT_FALSE(fs::exists(stage.state_dir() / "store" / "hooks"));
+  EXPECT_FALSE(fs::exists(stage.state_dir() / "hooks"));
 }
 
 TEST_F(Reload, a_folder_that_is_mounted_over_the_hooks_counts_from_the_next_run_and_so_does_what_was_below_it) {
@@ -173,13 +174,75 @@ TEST_F(Reload, a_schedule_file_needs_no_variable_and_must_hold_a_schedule_at_sta
   end(daemon);
 }
 
-TEST_F(Reload, what_a_script_writes_over_or_beside_itself_is_not_seen_by_later_runs) {
-  stage.script("backups/bkp",
-               "#!/bin/sh\nif [ -e \"${0%/*}/mark\" ]; then echo marked; else echo clean; fi\n"
-               ": > \"${0%/*}/mark\"\nchmod u+w \"$0\"\nprintf '#!/bin/sh\\necho overwritten\\n' > \"$0\"; exit\n");
+TEST_F(Reload, scripts_run_where_they_lie_and_keep_what_they_write_there) {
+  stage.script("backups/10",
+               "#!/bin/sh\nstate=\"${0%/*}/.last\"\n"
+               "echo \"$0 after $(cat \"$state\")\"\necho $SIDEFRIDGE_SCHEDULED_AT >\"$state\"\n");
+  stage.script("backups/20",
+               "#!/bin/sh\n[ \"$(cat \"${0%/*}/.last\")\" = $SIDEFRIDGE_SCHEDULED_AT ] && echo of this run\n");
+  stage.script("backups/.last", "never\n", 0644);
   Program daemon = stage.daemon("* * * * * *");
-  EXPECT_TRUE(daemon.wait_for("| clean", 3));
+  EXPECT_TRUE(daemon.wait_for("| " + (stage.scripts_dir() / "backups" / "10").string() + " after never"));
+  EXPECT_TRUE(daemon.wait_for(" succeeded in ", 3)) << daemon.output();
   end(daemon);
+  EXPECT_EQ(daemon.lines_with(" after never").size(), 1U);
+  EXPECT_EQ(daemon.lines_with("hooks changed").size(), 0U) << "what scripts write beside themselves is theirs";
+}
+
+TEST_F(Reload, what_changes_while_a_run_goes_on_runs_from_its_copy) {
+  // A run later than the one in which the copy is seen to be there.
+  stage.script("before_backups/10",
+               "#!/bin/sh\nif [ ! -e @ROOT@/copied ]; then\n"
+               "[ ! -e \"$SIDEFRIDGE_STATE_DIR/hooks/1/on_error/90\" ] || : >@ROOT@/copied\nexit\nfi\n"
+               "for file in 10 .lib; do echo 'echo new' >\"${0%/*}/../backups/$file\"; done\n"
+               "rm \"${0%/*}/../backups/20\"\n");
+  stage.script("backups/10", "#!/bin/sh\n. \"${0%/*}/.lib\"\necho old script\n");
+  stage.script("backups/.lib", "echo old library\n", 0644);
+  stage.script("backups/20", "#!/bin/sh\necho not lost\n");
+  stage.script("on_error/90", "#!/bin/sh\n");
+  Program daemon = stage.daemon("* * * * * *");
+  EXPECT_TRUE(daemon.wait_for("| new")) << daemon.output();
+  end(daemon);
+  const std::size_t old_runs = daemon.lines_with("| old script").size();
+  EXPECT_GE(old_runs, 2U) << daemon.output();
+  EXPECT_EQ(daemon.lines_with("| old library").size(), old_runs) << daemon.output();
+  EXPECT_EQ(daemon.lines_with("| not lost").size(), old_runs) << daemon.output();
+  EXPECT_EQ(daemon.lines_with("failed").size(), 0U) << daemon.output();
+}
+
+TEST_F(Reload, a_script_may_go_on_as_another_user_from_a_copy_too) {
+  if (::geteuid() != 0) GTEST_SKIP() << "may not become another user";
+  write_version(1,
+                "#!/bin/sh\n[ \"$(id -u)\" != 0 ] || exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$0\"\n"
+                "echo \"user $(id -u)\"\n");
+  swap_to(1);
+  link_scripts();
+  for (fs::path folder = stage.scripts_dir(); folder != fs::temp_directory_path(); folder = folder.parent_path()) {
+    fs::permissions(folder, fs::perms(0755));
+  }
+  Program daemon = stage.daemon("* * * * * *");
+  EXPECT_TRUE(daemon.wait_for("| user 65534")) << daemon.output();
+  end(daemon);
+}
+
+TEST_F(Reload, a_link_that_moves_on_the_way_to_the_scripts_counts_from_the_next_run) {
+  for (const char* version : {"a", "b"}) {
+    const fs::path folder = stage.file("git") / version / "scripts" / "backups";
+    fs::create_directories(folder);
+    std::ofstream(folder / "10") << "echo version " << version << "\n";
+  }
+  fs::create_directory_symlink("a", stage.file("git") / "current");
+  stage.environment["SIDEFRIDGE_SCRIPTS_DIR"] = (stage.file("git") / "current" / "scripts").string();
+  Program daemon = stage.daemon("* * * * * *");
+  ASSERT_TRUE(daemon.wait_for("| version a"));
+  fs::create_directory_symlink("b", stage.file("git") / "new");
+  fs::rename(stage.file("git") / "new", stage.file("git") / "current");
+  ASSERT_TRUE(daemon.wait_for("hooks changed: backups/10 changed"));
+  fs::remove_all(stage.file("git") / "a");
+  EXPECT_TRUE(daemon.wait_for("| version b"));
+  end(daemon);
+  const std::string output = daemon.output();
+  EXPECT_LT(output.rfind("| version a"), output.find("| version b")) << "not back and forth";
 }
 
 TEST_F(Reload, what_comes_beside_the_hooks_later_is_found_by_later_runs) {

@@ -424,7 +424,8 @@ TEST(TreeWatch, hears_of_a_hook_folder_that_becomes_a_link_and_a_folder_again) {
     fs::remove_all(dir / "scripts/backups");
     dir.link("../elsewhere", "scripts/backups");
   });
-  EXPECT_EQ(count_watches(listener.watch()), 2U) << "what a link leads to is not watched";
+  EXPECT_EQ(count_watches(listener.watch()), 3U) << "the root, what the link leads to, and who holds the root's name";
+  listener.expect_change("written behind it", [&] { write_file(dir / "elsewhere/bkp", "link again"); });
   listener.expect_change("a folder", [&] {
     fs::remove(dir / "scripts/backups");
     dir.write("scripts/backups/bkp", "folder again");
@@ -435,6 +436,49 @@ TEST(TreeWatch, hears_of_a_hook_folder_that_becomes_a_link_and_a_folder_again) {
     write_file(dir / "scripts/backups", "no folder");
   });
   EXPECT_TRUE(listener.watch().complete());
+}
+
+TEST(TreeWatch, hears_of_links_that_move_on_the_way_to_the_tree) {
+  const TempDir dir;
+  dir.write("git/a/scripts/backups/10", "one");
+  dir.write("git/b/scripts/backups/10", "two");
+  dir.write("git/c/scripts/backups/10", "three");
+  dir.link("a", "git/current");
+  dir.link("git/current", "link");
+  Listener listener(dir / "link/scripts");
+  const std::size_t watches = count_watches(listener.watch());
+  const auto move_to = [&](const std::string& name) {
+    dir.link(name, "git/new");
+    fs::rename(dir / "git/new", dir / "git/current");
+  };
+  listener.expect_change("moved", [&] { move_to("b"); });
+  listener.expect_change("moved again", [&] { move_to("c"); });
+  listener.expect_change("written in it", [&] { write_file(dir / "git/c/scripts/backups/10", "four"); });
+  listener.expect_change("removed where it led before, and moved back", [&] {
+    fs::remove_all(dir / "git/b");
+    move_to("a");
+  });
+  listener.expect_change("another link of the path moved", [&] {
+    dir.link("git/c", "new");
+    fs::rename(dir / "new", dir / "link");
+  });
+  EXPECT_TRUE(listener.watch().complete());
+  EXPECT_LE(count_watches(listener.watch()), watches);
+}
+
+TEST(TreeWatch, hears_of_links_that_move_on_the_way_to_a_hook) {
+  const TempDir dir;
+  dir.write("git/a/backups/10", "one");
+  dir.write("git/b/backups/10", "two");
+  dir.link("a", "git/current");
+  dir.make_folder("scripts");
+  dir.link("../git/current/backups", "scripts/backups");
+  Listener listener(dir / "scripts");
+  listener.expect_change("moved", [&] {
+    dir.link("b", "git/new");
+    fs::rename(dir / "git/new", dir / "git/current");
+  });
+  listener.expect_change("written in it", [&] { write_file(dir / "git/b/backups/10", "three"); });
 }
 
 // ---- folders in a hook's folder -----------------------------------------------------------------------------------
@@ -553,7 +597,7 @@ TEST(TreeWatch, says_that_there_is_too_much_to_be_watched) {
   TreeWatch watch(dir.path());
   EXPECT_FALSE(watch.complete());
   EXPECT_EQ(watch.take_notices(), (Texts{"cannot watch all of '" + dir.path() +
-                                         "': its hooks hold more than 10000 files; changes are found by polling "
+                                         "': its hooks hold more than 20000 files; changes are found by polling "
                                          "instead"}));
   fs::remove(file(0));
   EXPECT_EQ(watch.rearm(), Seen::nothing) << "lib is one of the ten thousand";

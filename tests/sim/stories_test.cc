@@ -652,7 +652,7 @@ TEST_F(Story, hooks_that_could_never_be_read_fail_the_run_but_not_the_daemon) {
   w.fail_call(1);
   w.advance(2h);
   EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
-  EXPECT_EQ(w.runs()[0].reason, "Run could not start: the hooks cannot be read");
+  EXPECT_EQ(w.runs()[0].reason, "Run could not start: folder '/scripts': no luck");
   w.advance(24h);
   EXPECT_EQ(w.runs()[1].outcome, Outcome::succeeded);
 }

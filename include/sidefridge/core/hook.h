@@ -38,7 +38,7 @@ struct Script {
   Hook hook = Hook::backups;
   std::string name;                                 // file name: "10-dump"
   std::string path;                                 // as a user would type it: "/scripts/backups/10-dump"
-  std::string run_path{};                           // where to run it from: a copy of it, or `path` itself
+  std::string run_path{};                           // what is executed: `path`, or a copy of it
   std::uint64_t digest = 0;                         // of its content and whether it may be executed; 0: unknown
   Result<Interpreter> interpreter = Interpreter{};  // or why it cannot be started
 

@@ -41,6 +41,9 @@ public:
   /// Whether one reading succeeded.
   bool known() const noexcept { return known_; }
 
+  /// Why the latest reading that is over failed; empty when it did not.
+  const std::string& problem() const noexcept { return problem_; }
+
   /// Whether the last reading succeeded and any change since then would be known: a run needs no other.
   bool current() const noexcept { return current_; }
 
@@ -51,7 +54,7 @@ public:
   /// Whether that reading has been answered or given up.
   bool is_over(Serial reading) const noexcept { return over_until_ >= reading; }
   /// Whether the latest reading that is over succeeded.
-  bool last_succeeded() const noexcept { return last_succeeded_; }
+  bool last_succeeded() const noexcept { return known_ && problem_.empty(); }
 
   /// Something in their folder may have changed.
   void on_touched(MonoTime now) noexcept;
@@ -88,7 +91,7 @@ private:
   bool known_ = false;
   bool current_ = false;
   bool stopped_ = false;
-  bool last_succeeded_ = false;
+  std::string problem_;
   HooksWatched::By watched_by_ = HooksWatched::By::polling;
   std::optional<MonoTime> first_touch_;  // since the last reading began
   std::optional<MonoTime> reread_deadline_;

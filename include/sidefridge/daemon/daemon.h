@@ -23,7 +23,6 @@
 #include "sidefridge/daemon/record_keeper.h"
 #include "sidefridge/daemon/signal_watch.h"
 #include "sidefridge/daemon/timer_watch.h"
-#include "sidefridge/hooks/generations.h"
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/loop/loop.h"
 
@@ -60,7 +59,6 @@ private:
   /// What lies in the state folder.
   struct Files {
     core::RunBook book;
-    std::unique_ptr<hooks::Generations> generations;
     Result<os::NoteFifo> losses;
     std::optional<WallTime> settled_until;
     std::vector<core::RunRecord> owed;
@@ -89,7 +87,11 @@ private:
   void carry_out(const core::Exit& action);
 
   void say_hello(std::vector<std::string> notices);
-  void watch_hooks();
+
+  /// Takes what tells of changes where nobody reads the hooks again.
+  struct Ignored final : EventSink {
+    void post(core::Event) override {}
+  };
 
   core::Config config_;
   Mode mode_;
@@ -99,6 +101,8 @@ private:
   std::unique_ptr<Console> console_;
   std::unique_ptr<LossNotes> losses_;  // nothing where the state folder has no room for a FIFO
   RecordKeeper records_;
+  Ignored ignored_;
+  HookWatch hook_watch_;
   HookReader hooks_;
   core::Scheduler scheduler_;
   ProcessRunner runner_;
@@ -107,7 +111,6 @@ private:
   std::unique_ptr<WallTimerWatch> wall_timer_;
   std::unique_ptr<MonoTimerWatch> mono_timer_;
   std::unique_ptr<SignalWatch> signals_;
-  std::optional<HookWatch> hook_watch_;
 };
 
 }  // namespace sidefridge::daemon

@@ -1,6 +1,7 @@
 // hook_watch.h - changes of the hooks as events.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,11 @@ public:
   /// no change falls in between.
   void rearm();
 
+  /// How often the hooks were touched, as far as it was heard.
+  std::uint64_t touches() const noexcept { return touches_; }
+  /// Whether it is sure that nothing has touched them since touches() was that. Blocks: never.
+  bool quiet_since(std::uint64_t touches) const noexcept;
+
 private:
   /// What a look has found.
   struct Found {
@@ -70,6 +76,8 @@ private:
   bool listening_ = false;  // the trees have been opened
   bool deaf_ = false;       // to one of the trees
   bool looking_ = false;    // the lane has been asked for a look that news led to
+  std::uint64_t touches_ = 0;
+  std::vector<int> queues_;  // inotify's, while it is listened to
 
   // The lane's.
   std::vector<std::string> folders_;

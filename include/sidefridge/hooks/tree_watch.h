@@ -11,13 +11,15 @@
 namespace sidefridge::hooks {
 
 /// Tells that something in the folder of hooks may have changed; what, only reading it tells. Watched are the folder
-/// itself, each hook's folder and all folders in it, none of which is a link or has a name that begins with ".." (the
-/// kubelet's), and the folder that holds the name of the whole (or its nearest parent that exists, until it does).
-/// Neither files nor folders behind links are: a swap of a ConfigMap takes their watches away, and it is heard of where
-/// `..data` is renamed. So what inotify does not tell has to be found by polling: a change on a network file system by
-/// another machine, behind a link that leads out of the tree, to a name further up the path. A mount that comes or goes
-/// is heard of by MountWatch. What a copy leaves out is not watched either: a folder in a hook's folder that may not be
-/// read, and what lies beyond most_tree_entries and most_tree_depth, which is a notice.
+/// itself, each hook's folder, wherever a link leads to it, and all folders in it that are no links; none whose path
+/// has a name that begins with ".." (the kubelet's). On the way there, the folders that hold a link of the path are
+/// watched, which may be moved to lead elsewhere, and the one that holds the name of the whole (or its nearest parent
+/// that exists, until it does).
+/// Neither files nor folders behind other links are: a swap of a ConfigMap takes their watches away, and it is heard of
+/// where `..data` is renamed. So what inotify does not tell has to be found by polling: a change on a network file
+/// system by another machine, behind a link that leads out of a hook's folder, to another name further up the path. A
+/// mount that comes or goes is heard of by MountWatch. What a copy leaves out is not watched either: a folder in a
+/// hook's folder that may not be read, and what lies beyond most_tree_entries and most_tree_depth, which is a notice.
 /// Owns:   one inotify descriptor, closed on destruction, and a watch a folder. Movable, not copyable.
 /// Thread: one at a time.  Blocks: for the listing of the hooks' folders when one may have come or gone.
 class TreeWatch {
@@ -53,7 +55,7 @@ private:
 
   /// Watch descriptors; one may stand twice where two names are one folder.
   struct Watches {
-    int holder = unwatched;                            // of the folder that holds the root's name
+    std::vector<int> holders;                          // of the folders that hold a name on the way: the root's, links
     std::array<int, 1 + core::all_hooks.size()> tree;  // of paths_, in this order
     std::vector<int> below;                            // of the folders in the hooks' folders: sorted, each once
 
@@ -68,6 +70,7 @@ private:
   Seen rearm(Reach reach) noexcept;
   Watches add_watches(Reach reach);
   int add_holder();
+  void add_link_holders(const std::string& path, std::vector<int>& holders);
   std::vector<int> add_below(const Watches& outermost);
   int add(const std::string& path, unsigned mask);
   void note_problem(const std::string& path, int errno_value);
