@@ -63,8 +63,8 @@ Result<void> RunBook::take_locks() {
 }
 
 // Makes new variables, and records the runs that nobody is left to finish: in this order, because on a full disk it is
-// the old variables that make room. What is owed for them, and for those that an earlier daemon left owed, is told once.
-// Requires: the run lock; the variables that lie there are not ours.
+// the old variables that make room. What is owed for them, and for those that an earlier daemon left owed, is told
+// once. Requires: the run lock; the variables that lie there are not ours.
 Result<void> RunBook::take_over() {
   auto unfinished = store_->unfinished();
   if (!unfinished) return std::move(unfinished).error();

@@ -131,10 +131,9 @@ using Happening =
     std::variant<Log, happened::Ready, happened::ClockSet, happened::ScheduleChanged, happened::ScheduleUnreadable,
                  happened::HistoryAhead, happened::TicksMissed, happened::TickSkipped, happened::RunRefused,
                  happened::RunUnrecorded, happened::RunStarted, happened::LostRunFollowed, happened::ScriptStarted,
-                 happened::ScriptFeeds,
-                 happened::ScriptFinished, happened::RunFinished, happened::RecordUnconfirmed, happened::RetryPlanned,
-                 happened::InstallChanged, happened::StopAsked, happened::StopAskedAgain, happened::ProcessesSignalled,
-                 happened::ProcessesGivenUp, happened::Ended>;
+                 happened::ScriptFeeds, happened::ScriptFinished, happened::RunFinished, happened::RecordUnconfirmed,
+                 happened::RetryPlanned, happened::InstallChanged, happened::StopAsked, happened::StopAskedAgain,
+                 happened::ProcessesSignalled, happened::ProcessesGivenUp, happened::Ended>;
 
 /// The line about it.
 Log narrate(const Happening& happening);

@@ -107,7 +107,7 @@ private:
   };
   std::optional<Intent> intent_;  // of the run that began last, until it finishes
   std::vector<RunRecord> kept_;   // final records that met an error, oldest first
-  bool taken_over_ = false;  // since the start: what is found later has run beside us
+  bool taken_over_ = false;       // since the start: what is found later has run beside us
   std::vector<RunRecord> owed_;
   std::vector<std::string> notices_;
 };
