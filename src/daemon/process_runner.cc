@@ -27,7 +27,7 @@ constexpr int exit_code_not_executable = 126;
 // times, while somebody is being forked.
 constexpr Duration look_at_fed_every = std::chrono::seconds(1);
 constexpr Duration look_at_unsettled_after = std::chrono::milliseconds(5);
-constexpr int most_looks_at_unsettled = 40;
+constexpr int most_looks_at_unsettled = 200;
 
 // For what a script has written to be relayed.
 constexpr Duration drain_patience = std::chrono::seconds(1);
@@ -183,7 +183,6 @@ void ProcessRunner::look_at_fed() {
       }
     }
   }
-  ++script_->looks;
   if (!names.empty()) {
     sink_.post(core::ScriptFeeds{script_->serial, std::move(names)});
     look_again_in(settled ? look_at_fed_every : look_at_unsettled_after);
@@ -218,6 +217,7 @@ void ProcessRunner::look_again_in(Duration wait) {
 void ProcessRunner::on_alarm() noexcept {
   if (!script_ || !script_->status) return;
   if (!script_->over) {
+    ++script_->looks;
     look_at_fed();
     return;
   }

@@ -92,6 +92,14 @@ std::optional<core::Hook> nearest_hook(std::string_view name) {
   return nearest;
 }
 
+/// Whether a name is one of those that editors and package managers give to what they keep or replace.
+bool is_leftover(std::string_view name) noexcept {
+  for (const std::string_view end : {"~", ".bak", ".orig", ".rej", ".disabled", ".rpmsave", ".rpmnew"}) {
+    if (name.ends_with(end)) return true;
+  }
+  return name.find(".dpkg-") != std::string_view::npos || (name.starts_with('#') && name.ends_with('#'));
+}
+
 std::string not_a_hook(const std::string& path, std::string_view name) {
   std::string text = "folder '" + path + "' is not a hook; ";
   if (const std::optional<core::Hook> meant = nearest_hook(name)) {
@@ -164,6 +172,11 @@ private:
       }
       const Result<FileKind> kind = kind_of(::dirfd(folder.get()), item, script_path);
       if (!kind) return kind.error();
+      if (*kind == FileKind::regular && is_leftover(item.d_name)) {
+        reading_.warnings.push_back("'" + script_path +
+                                    "' looks like what an editor or a package left behind, and runs all the same; "
+                                    "remove it, or put a '.' before its name");
+      }
       if (*kind == FileKind::regular) {
         scripts.push_back(core::Script{hook, item.d_name, script_path, script_path});
       } else {

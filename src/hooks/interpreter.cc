@@ -26,7 +26,11 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path) {
 
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path) {
   const std::string& program = interpreter.program;
-  if (program.empty()) return {};
+  if (program.empty()) {
+    if (::access(script_path.c_str(), X_OK) == 0 || errno != EACCES) return {};
+    return Error{ErrorCode::io,
+                 "'" + script_path + "' is a program, but may not be executed: give it the x permission"};
+  }
   const auto refused = [&](ErrorCode code, std::string_view problem) {
     return Error{code, "interpreter '" + program + "' of '" + script_path + "' " + std::string(problem)};
   };

@@ -39,6 +39,11 @@ bool is_half_made(const ProcessStat& stat, const ProcessPipes& pipes) {
          });
 }
 
+/// What a process reads as stdin, or will again: a shell that executes `read x < file` itself has put it aside.
+std::optional<PipeId> stdin_pipe(const ProcessStat& stat, const ProcessPipes& pipes) {
+  return stat.forked_only && pipes.put_aside ? pipes.put_aside : pipes.read_as_stdin;
+}
+
 /// Which of `readers` (by place; they read a pipe as stdin) come to its end by themselves: those to whose pipe nobody
 /// writes but who is in `ending` (by household) already, and then those to whom only they write, and so on. Two that
 /// write to each other never do. Adds them to `ending`.
@@ -95,7 +100,9 @@ bool any_child_may_be_fed(int proc_fd) {
   return std::any_of(pids->begin(), pids->end(), [&](pid_t pid) {
     if (stdin_pipe_of_process(proc_fd, pid)) return true;
     const std::optional<ProcessStat> stat = read_process_stat(proc_fd, pid);
-    return stat && stat->forked_only && is_half_made(*stat, pipes_of_process(proc_fd, pid));
+    if (!stat || !stat->forked_only) return false;
+    const ProcessPipes pipes = pipes_of_process(proc_fd, pid);
+    return pipes.put_aside || is_half_made(*stat, pipes);
   });
 }
 
@@ -125,6 +132,7 @@ Result<FedProcesses> find_fed_processes(pid_t session) {
     household_of[i] = is_child ? i : household_of[*process.parent];
     if (process.stat.life == ProcessStat::Life::zombie) continue;
     ProcessPipes pipes = pipes_of_process(list->proc_fd(), process.pid);
+    pipes.read_as_stdin = stdin_pipe(process.stat, pipes);
     if (is_child && process.stat.session == session) {
       if (is_half_made(process.stat, pipes)) {
         fed.settled = false;

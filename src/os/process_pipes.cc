@@ -49,6 +49,7 @@ ProcessPipes pipes_of_process(int proc_fd, pid_t pid) {
     } else {
       pipes.read.push_back(*pipe);
       if (name == "0") pipes.read_as_stdin = pipe;
+      if (name.size() == 2 && name[0] == '1') pipes.put_aside = pipe;
     }
   }
   return pipes;

@@ -49,11 +49,9 @@ TEST(Interpreter, a_script_needs_no_x_permission) {
   EXPECT_EQ(output_of(argv_of(script)), "ran\n");
 }
 
-TEST(Interpreter, an_empty_file_is_a_script_that_succeeds) {
+TEST(Interpreter, a_shebang_after_blank_lines_is_the_one_that_counts) {
   const TempDir dir;
-  const Child child = start(argv_of(dir.write("script", "")));
-  wait_until_ended(child.pid);
-  EXPECT_TRUE(reap_one()->status.succeeded());
+  EXPECT_EQ(output_of(argv_of(dir.write("script", "\n\n#!/bin/bash\n[[ a == a ]] && echo ran\n"))), "ran\n");
 }
 
 TEST(Interpreter, reads_no_more_than_the_first_line_of_a_long_file) {
@@ -96,9 +94,15 @@ TEST(Interpreter, an_unreadable_script_is_told_with_the_reason) {
 }
 
 TEST(CheckInterpreter, finds_nothing_wrong_with_what_can_be_executed) {
-  for (const char* program : {"/bin/sh", ""}) {
-    EXPECT_TRUE(check_interpreter(Interpreter{program}, "/scripts/backups/bkp").ok()) << program;
-  }
+  EXPECT_TRUE(check_interpreter(Interpreter{"/bin/sh"}, "/scripts/backups/bkp").ok());
+  EXPECT_TRUE(check_interpreter(Interpreter{""}, "/bin/true").ok());
+}
+
+TEST(CheckInterpreter, a_program_that_may_not_be_executed_is_none) {
+  const TempDir dir;
+  const std::string program = dir.write("dump", "\x7f\x45\x4c\x46", 0644);
+  EXPECT_EQ(check_interpreter(Interpreter{""}, program).error().text,
+            "'" + program + "' is a program, but may not be executed: give it the x permission");
 }
 
 TEST(CheckInterpreter, says_what_keeps_one_from_being_executed) {

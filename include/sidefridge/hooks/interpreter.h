@@ -15,9 +15,9 @@ namespace sidefridge::hooks {
 /// Blocks: for the reading of one block.
 Result<core::Interpreter> read_interpreter(const std::string& script_path);
 
-/// Says what is wrong with the file that is to execute a script: it is missing, no program, or may not be executed. A
-/// program that is its own needs no look.
-/// Errors: not_found, io; the text names the interpreter and the script.
+/// Says what is wrong with the file that is to execute a script: it is missing, no program, or may not be executed. Of
+/// a program that is its own: that it may not be executed. Errors: not_found, io; the text names the interpreter and
+/// the script.
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path);
 
 }  // namespace sidefridge::hooks

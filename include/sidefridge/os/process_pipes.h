@@ -14,6 +14,8 @@ using PipeId = std::pair<dev_t, ino_t>;
 
 struct ProcessPipes {
   std::optional<PipeId> read_as_stdin;
+  std::optional<PipeId>
+      put_aside;                // where shells keep their stdin while a command of their own has another: from 10 on
   std::vector<PipeId> read;     // by descriptors that can only be read
   std::vector<PipeId> written;  // by those that can be written
 };
