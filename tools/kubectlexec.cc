@@ -184,15 +184,14 @@ Result<Command> command_of(const cxxopts::ParseResult& parsed, std::vector<std::
   return Command{Command::Kind::program, std::move(words)};
 }
 
-Result<kubernetes::Pipes> pipes_of(Command::Kind kind) {
+Result<core::Pipes> pipes_of(Command::Kind kind) {
   const auto value = variable("SIDEFRIDGE_PIPEFAIL");
-  if (!value) return kubernetes::Pipes::last_command_counts;
+  if (!value) return core::Pipes::last_command_counts;
   const std::optional<bool> wanted = text::parse_truth(*value);
   if (!wanted) {
     return text::refusal(text::in_quotes(*value), "true or false").with_context("SIDEFRIDGE_PIPEFAIL");
   }
-  return *wanted && kind == Command::Kind::line ? kubernetes::Pipes::each_command_counts
-                                                : kubernetes::Pipes::last_command_counts;
+  return *wanted && kind == Command::Kind::line ? core::Pipes::each_command_counts : core::Pipes::last_command_counts;
 }
 
 /// What is asked for, and whether its loss is the script's.

@@ -72,7 +72,7 @@ bool is_shell(const core::Interpreter& interpreter) {
 }
 
 /// What is no reason for the script not to run, but for a second look.
-void warn_of_script(const std::string& path, std::vector<std::string>& warnings) {
+void warn_of_script(const std::string& path, core::Pipes pipes, std::vector<std::string>& warnings) {
   constexpr std::size_t most_read = 1 << 20;
   const Result<core::Interpreter> interpreter = hooks::read_interpreter(path);
   if (!interpreter) return;
@@ -80,13 +80,14 @@ void warn_of_script(const std::string& path, std::vector<std::string>& warnings)
   if (text && hooks::has_late_shebang(*text)) {
     warnings.push_back(path + ": its '#!' comes after blank lines, where others do not see it; move it into line 1");
   }
-  if (!is_shell(*interpreter)) return;
+  const bool guarded = pipes == core::Pipes::each_command_counts && hooks::knows_pipefail(*interpreter);
+  if (!is_shell(*interpreter) || guarded) return;
   const std::optional<std::size_t> line = text ? hooks::line_of_unguarded_pipe(*text) : std::nullopt;
   if (!line) return;
   warnings.push_back(
       path + ":" + std::to_string(*line) +
       ": a pipe without pipefail: that a command before its last one failed is not seen; let bash run it "
-      "('#!/bin/bash'), with 'set -o pipefail'");
+      "('#!/bin/bash'), with 'set -o pipefail' or SIDEFRIDGE_PIPEFAIL=true");
 }
 
 Findings examine(const core::Config& config, WallTime now) {
@@ -105,7 +106,7 @@ Findings examine(const core::Config& config, WallTime now) {
     for (const core::Script& script : reading->hooks.scripts(hook)) {
       const Result<std::string> program = program_of(script.path);
       found.scripts.push_back({script, program ? *program : std::string()});
-      if (program) warn_of_script(script.path, found.warnings);
+      if (program) warn_of_script(script.path, config.pipes, found.warnings);
       if (!program) found.problems.push_back("Script '" + script.path + "' cannot be started: " + program.error().text);
     }
   }

@@ -13,6 +13,7 @@
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 #include "sidefridge/text/trim.h"
+#include "sidefridge/text/truth.h"
 
 namespace sidefridge::core {
 namespace {
@@ -109,13 +110,16 @@ Result<void> assign_count(std::uint32_t& field, std::string_view value, std::uin
 }
 
 Result<void> assign_truth(bool& field, std::string_view value) {
-  constexpr std::array<std::string_view, 4> words_for_true{"true", "yes", "on", "1"};
-  constexpr std::array<std::string_view, 4> words_for_false{"false", "no", "off", "0"};
-  const std::string word = in_lower_case(value);
-  const bool is_true = std::find(words_for_true.begin(), words_for_true.end(), word) != words_for_true.end();
-  const bool is_false = std::find(words_for_false.begin(), words_for_false.end(), word) != words_for_false.end();
-  if (!is_true && !is_false) return refusal(value, "true or false, also yes or no, on or off, 1 or 0");
-  field = is_true;
+  const std::optional<bool> truth = text::parse_truth(value);
+  if (!truth) return refusal(value, "true or false, also yes or no, on or off, 1 or 0");
+  field = *truth;
+  return {};
+}
+
+Result<void> assign_pipes(Config& config, std::string_view value) {
+  bool each_counts = false;
+  if (auto assigned = assign_truth(each_counts, value); !assigned) return assigned;
+  config.pipes = each_counts ? Pipes::each_command_counts : Pipes::last_command_counts;
   return {};
 }
 
@@ -167,6 +171,11 @@ constexpr std::array<ConfigOption, 22> options{{
     {"SIDEFRIDGE_FEED_TIMEOUT", "feed-timeout", "5m", "duration",
      "the most that what a script feeds, such as '> >(tee log)', may take once the script has ended",
      [](Config& config, std::string_view value) { return assign_duration(config.job.feed_timeout, value); }},
+    {"SIDEFRIDGE_PIPEFAIL", "pipefail", "false", "true or false",
+     "whether a pipeline of a script has failed when any command in it has, where the shell can do that", assign_pipes},
+    {"SIDEFRIDGE_ALLOW_EMPTY", "allow-empty", "false", "true or false",
+     "whether a run may succeed although there is no script in backups",
+     [](Config& config, std::string_view value) { return assign_truth(config.job.allow_empty, value); }},
     {"SIDEFRIDGE_RUN_TIMEOUT", "run-timeout", "0", "duration, 0 is none",
      "the most a run's chain of scripts may take, and then once more its on_error as a whole",
      [](Config& config, std::string_view value) { return assign_duration(config.job.run_timeout, value); }},

@@ -367,7 +367,10 @@ void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) 
 
 std::string Scheduler::why_it_cannot_begin(const Plan& plan) const {
   if (plan.lost) return "Run " + plan.lost->run_id + " was lost: " + plan.lost->reason;
-  return hooks_.known() ? std::string() : "Run could not start: " + hooks_.problem();
+  if (!hooks_.known()) return "Run could not start: " + hooks_.problem();
+  const bool empty = plan.job == JobId::backup && hooks_.set().scripts(Hook::backups).empty();
+  if (!empty || settings_.job.allow_empty) return {};
+  return "Run could not start: there is no script in the folder backups (SIDEFRIDGE_ALLOW_EMPTY=true allows that)";
 }
 
 void Scheduler::handle(const RunRequested& run, Turn& turn) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -109,8 +110,9 @@ std::vector<std::string> script_environment(const StartScript& start) {
   return environment;
 }
 
-std::vector<std::string> script_argv(const StartScript& start) {
+std::vector<std::string> script_argv(const StartScript& start, Pipes pipes) {
   std::vector<std::string> argv = start.script.argv();
+  if (pipes == Pipes::each_command_counts) argv.insert(std::prev(argv.end()), {"-o", "pipefail"});
   if (start.failure) argv.push_back(start.failure->message);
   return argv;
 }

@@ -126,6 +126,13 @@ void Console::append_last_lines(const ScriptLineFormat& format, text::LineSplitt
   splitter.feed(rest, [&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
 }
 
+bool Console::show_unfinished_line(const ScriptLineFormat& format, text::LineSplitter& splitter) {
+  if (congested()) return false;
+  splitter.show_unfinished(
+      [&](std::string_view line, text::LineEnd end) { return append_script_line(format, line, end); });
+  return true;
+}
+
 void Console::finish_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter) {
   splitter.finish([&](std::string_view line, text::LineEnd end) { return append_last_line(format, line, end); });
 }

@@ -56,14 +56,17 @@ std::optional<ScheduleFile> schedule_file(const core::Config& config, Daemon::Mo
       config.schedule_file_held);
 }
 
-/// What scripts get from us: the environment we have, and where the two folders lie, however they were set and wherever
-/// a script goes from here.
+/// What scripts get from us: the environment we have, where the two folders lie, and what is said of pipes, however
+/// these were set and wherever a script goes from here.
 std::vector<std::string> script_base_environment(std::vector<std::string> environment, const core::Config& config) {
   std::erase_if(environment, [](const std::string& entry) {
-    return entry.starts_with("SIDEFRIDGE_SCRIPTS_DIR=") || entry.starts_with("SIDEFRIDGE_STATE_DIR=");
+    return entry.starts_with("SIDEFRIDGE_SCRIPTS_DIR=") || entry.starts_with("SIDEFRIDGE_STATE_DIR=") ||
+           entry.starts_with("SIDEFRIDGE_PIPEFAIL=");
   });
   environment.push_back("SIDEFRIDGE_SCRIPTS_DIR=" + std::filesystem::absolute(config.scripts_dir).string());
   environment.push_back("SIDEFRIDGE_STATE_DIR=" + std::filesystem::absolute(config.state_dir).string());
+  // For kubectlexec.
+  if (config.pipes == core::Pipes::each_command_counts) environment.push_back("SIDEFRIDGE_PIPEFAIL=true");
   return environment;
 }
 
@@ -124,7 +127,7 @@ Daemon::Daemon(core::Config config, Mode mode, std::vector<std::string> environm
              hooks::CopySettings{.limit_bytes = config_.hooks_limit_bytes}, copies_dir(config_, mode),
              schedule_file(config_, mode), [this](const core::StartScript& start) { runner_.start(start); }),
       scheduler_(scheduler_settings(config_, mode, files.settled_until, std::move(files.owed))),
-      runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_)) {}
+      runner_(loop_, *console_, *this, script_base_environment(std::move(environment), config_), config_.pipes) {}
 
 Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) {
   const Result<std::string> boot_id = os::read_boot_id();

@@ -50,11 +50,13 @@ int signal_number_of(core::Send send) {
 
 }  // namespace
 
-ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment)
+ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment,
+                             core::Pipes pipes)
     : loop_(loop),
       console_(console),
       sink_(sink),
-      environment_(core::without_script_variables(std::move(environment))) {
+      environment_(core::without_script_variables(std::move(environment))),
+      pipes_(pipes) {
   note_strangers();
 }
 
@@ -83,7 +85,7 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
     if (!opened) return std::move(opened).error();
     outputs_ = std::move(*opened);
   }
-  const std::vector<std::string> argv = core::script_argv(start);
+  const std::vector<std::string> argv = core::script_argv(start, pipes_of(*script.interpreter));
   const std::vector<std::string> environment = core::script_environment(start);
   const auto spawn_with = [&](std::span<const std::string> our_environment) {
     return os::spawn(os::SpawnRequest{argv.front(), argv, environment, our_environment, outputs_->stdout_fd.get(),
@@ -105,6 +107,11 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
   outputs_->out->begin(start.run_id, script);
   outputs_->err->begin(start.run_id, script);
   return *pid;
+}
+
+core::Pipes ProcessRunner::pipes_of(const core::Interpreter& interpreter) const {
+  const bool each = pipes_ == core::Pipes::each_command_counts && hooks::knows_pipefail(interpreter);
+  return each ? core::Pipes::each_command_counts : core::Pipes::last_command_counts;
 }
 
 Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {

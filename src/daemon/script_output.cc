@@ -24,15 +24,16 @@ constexpr std::size_t read_bytes = os::default_pipe_bytes;
 Result<std::unique_ptr<ScriptOutput>> ScriptOutput::open(loop::Loop& loop, Console& console, os::UniqueFd pipe,
                                                          Stream stream, ScriptOutputListener& listener) {
   const int fd = pipe.get();
-  std::unique_ptr<ScriptOutput> output(new ScriptOutput(console, std::move(pipe), stream, listener));
+  std::unique_ptr<ScriptOutput> output(new ScriptOutput(loop, console, std::move(pipe), stream, listener));
   auto watch = loop::FdWatch::open(loop, fd, *output);
   if (!watch) return std::move(watch).error();
   output->watch_.emplace(std::move(watch).value());
   return output;
 }
 
-ScriptOutput::ScriptOutput(Console& console, os::UniqueFd pipe, Stream stream, ScriptOutputListener& listener)
-    : console_(console), listener_(listener), stream_(stream), pipe_(std::move(pipe)) {}
+ScriptOutput::ScriptOutput(loop::Loop& loop, Console& console, os::UniqueFd pipe, Stream stream,
+                           ScriptOutputListener& listener)
+    : loop_(loop), console_(console), listener_(listener), stream_(stream), pipe_(std::move(pipe)) {}
 
 ScriptOutput::~ScriptOutput() {
   close();
@@ -42,6 +43,7 @@ void ScriptOutput::begin(std::string_view run_id, const core::Script& script) {
   check(!owed_bytes_ && held_.empty(), "an output is drained before it begins again");
   format_.emplace(console_.format(), run_id, script, stream_);
   tail_.clear();
+  unfinished_since_.reset();
   watch_->want(loop::Interest::input);
 }
 
@@ -108,6 +110,7 @@ void ScriptOutput::relay(std::string_view bytes) {
   format_->begin(os::sample_now().wall);
   const std::size_t taken = console_.append_script_lines(*format_, splitter_, bytes);
   if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
+  note_unfinished(bytes.substr(0, taken));
   if (taken == bytes.size()) return;
   held_ = bytes.substr(taken);
   watch_->want(loop::Interest::nothing);
@@ -117,6 +120,7 @@ void ScriptOutput::relay(std::string_view bytes) {
 void ScriptOutput::relay_held() {
   const std::size_t taken = console_.append_script_lines(*format_, splitter_, held_);
   if (owed_bytes_) *owed_bytes_ -= std::min(*owed_bytes_, taken);
+  note_unfinished(std::string_view(held_).substr(0, taken));
   held_.erase(0, taken);
   if (!held_.empty()) {
     console_.wait_for_room(*this);
@@ -124,6 +128,35 @@ void ScriptOutput::relay_held() {
   }
   held_.shrink_to_fit();
   watch_->want(loop::Interest::input);
+}
+
+// The alarm is set once for many lines, and looks again where its line has gone: a timer set for each would be felt.
+void ScriptOutput::note_unfinished(std::string_view taken) {
+  if (splitter_.pending_bytes() == 0) {
+    unfinished_since_.reset();
+    return;
+  }
+  if (unfinished_since_ && taken.find('\n') == std::string_view::npos) return;
+  unfinished_since_ = os::sample_now().mono;
+  if (!alarm_) {
+    if (auto opened = Alarm::open(loop_, *this)) alarm_ = std::move(*opened);
+  }
+  if (alarm_ && !alarm_->deadline()) alarm_->set(*unfinished_since_ + unfinished_patience);
+}
+
+void ScriptOutput::on_alarm() noexcept {
+  if (!unfinished_since_ || splitter_.pending_bytes() == 0) return;
+  const Now now = os::sample_now();
+  if (now.mono < *unfinished_since_ + unfinished_patience) {
+    alarm_->set(*unfinished_since_ + unfinished_patience);
+    return;
+  }
+  format_->begin(now.wall);
+  if (console_.show_unfinished_line(*format_, splitter_)) {
+    unfinished_since_.reset();
+  } else {
+    alarm_->set(now.mono + unfinished_patience);
+  }
 }
 
 void ScriptOutput::end() {

@@ -4,13 +4,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "sidefridge/os/read_file.h"
 
 namespace sidefridge::hooks {
+namespace {
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// One at least, which may be empty.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    if (c != ' ' && c != '\t') {
+      words.back() += c;
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  return words;
+}
+
+}  // namespace
 
 Result<core::Interpreter> read_interpreter(const std::string& script_path) {
   const auto head = os::read_file(script_path, core::interpreter_head_bytes, os::Readable::regular);
@@ -45,6 +69,24 @@ Result<void> check_interpreter(const core::Interpreter& interpreter, const std::
     return refused(ErrorCode::io, "may not be executed (no x permission, or a noexec mount)");
   }
   return {};
+}
+
+bool knows_pipefail(const core::Interpreter& interpreter) {
+  std::string program = interpreter.program;
+  if (file_name(program) == "env") {
+    const std::vector<std::string> words = words_of(interpreter.argument);
+    const auto shell =
+        std::find_if(words.begin(), words.end(), [](const std::string& word) { return !word.starts_with('-'); });
+    if (shell == words.end()) return false;
+    program = shell->find('/') == std::string::npos ? "/bin/" + *shell : *shell;
+  }
+  const std::string_view name = file_name(program);
+  if (name == "bash") return true;
+  if (name == "busybox") return words_of(interpreter.argument).front() == "sh";
+  if (name != "sh" && name != "ash") return false;
+  std::error_code ignored;
+  const std::string real = std::filesystem::canonical(program, ignored).string();
+  return file_name(real) == "bash" || file_name(real) == "busybox";
 }
 
 }  // namespace sidefridge::hooks

@@ -172,7 +172,7 @@ std::vector<std::string> wrapped(std::string_view begin_mark, std::span<const st
   if (counts) script += begin_checksum_script;
   script += begin_command_script;
   if (wrapping.input == Input::none) script += no_stdin_script;
-  if (wrapping.pipes == Pipes::each_command_counts) script += pipefail_script;
+  if (wrapping.pipes == core::Pipes::each_command_counts) script += pipefail_script;
   script += end_command_script;
   script += counts ? end_checksum_script : take_status_script;
   script += end_script;

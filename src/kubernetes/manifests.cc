@@ -160,11 +160,11 @@ Yaml variable_from(std::string_view name, std::string_view field) {
   return Yaml::map({{"name", name}, {"valueFrom", Yaml::map({{"fieldRef", Yaml::map({{"fieldPath", field}})}})}});
 }
 
-/// What the sidecar is told of where it is.
+/// What the sidecar is told of where it is, and of pipes.
 std::vector<Yaml> place_variables(const Project& project) {
-  std::vector<Yaml> variables{variable("TARGET_CONTAINER", project.target_container),
-                              variable_from("POD_NAME", "metadata.name"),
-                              variable_from("POD_NAMESPACE", "metadata.namespace")};
+  std::vector<Yaml> variables{
+      variable("TARGET_CONTAINER", project.target_container), variable_from("POD_NAME", "metadata.name"),
+      variable_from("POD_NAMESPACE", "metadata.namespace"), variable("SIDEFRIDGE_PIPEFAIL", "true")};
   if (project.scripts_path != "/scripts") variables.push_back(variable("SIDEFRIDGE_SCRIPTS_DIR", project.scripts_path));
   return variables;
 }
@@ -182,7 +182,7 @@ std::string partial_volume_mounts(const Project& project) {
   const Yaml environment = Yaml::map({{"env", Yaml::list(place_variables(project))}});
   return format_all({piece}, told(made_by,
                                   "To paste into the sidecar's container. Its \"env\" needs, beside "
-                                  "CRON_BACKUP_SCHEDULE, for kubectlexec:\n\n") +
+                                  "CRON_BACKUP_SCHEDULE:\n\n") +
                                  environment.format());
 }
 

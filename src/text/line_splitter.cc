@@ -15,4 +15,9 @@ std::size_t LineSplitter::cut_position(std::string_view full_part) noexcept {
   return full_part.size();
 }
 
+std::string_view LineSplitter::newest_state(std::string_view line) noexcept {
+  while (line.ends_with('\r')) line.remove_suffix(1);
+  return line.substr(line.rfind('\r') + 1);
+}
+
 }  // namespace sidefridge::text

@@ -68,11 +68,13 @@ TEST(ScriptEnvironment, on_error_gets_the_shortest_variables_when_all_are_too_ma
 TEST(ScriptEnvironment, a_script_is_started_by_its_interpreter) {
   StartScript start = a_start();
   start.script.run_path = "/copy/bkp";
-  EXPECT_EQ(script_argv(start), (Lines{"/bin/sh", "/copy/bkp"}));
+  EXPECT_EQ(script_argv(start, Pipes::last_command_counts), (Lines{"/bin/sh", "/copy/bkp"}));
   start.script.interpreter = Interpreter{"/bin/bash", "-e -u"};
-  EXPECT_EQ(script_argv(start), (Lines{"/bin/bash", "-e -u", "/copy/bkp"}));
+  EXPECT_EQ(script_argv(start, Pipes::last_command_counts), (Lines{"/bin/bash", "-e -u", "/copy/bkp"}));
+  EXPECT_EQ(script_argv(start, Pipes::each_command_counts),
+            (Lines{"/bin/bash", "-e -u", "-o", "pipefail", "/copy/bkp"}));
   start.script.interpreter = Interpreter{""};
-  EXPECT_EQ(script_argv(start), Lines{"/copy/bkp"});
+  EXPECT_EQ(script_argv(start, Pipes::last_command_counts), Lines{"/copy/bkp"});
 }
 
 TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
@@ -85,7 +87,7 @@ TEST(ScriptEnvironment, tells_on_error_what_failed_and_how) {
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_STDERR=tail"));
   EXPECT_TRUE(contains(told, "SIDEFRIDGE_ERROR_EXIT_CODE=3"));
   EXPECT_FALSE(any_starts_with(told, "SIDEFRIDGE_ERROR_SIGNAL"));
-  EXPECT_EQ(script_argv(start), (Lines{"/bin/sh", "/copy/mail", "it broke"}));
+  EXPECT_EQ(script_argv(start, Pipes::last_command_counts), (Lines{"/bin/sh", "/copy/mail", "it broke"}));
 }
 
 TEST(ScriptEnvironment, gives_always_an_exit_code_and_the_signal_besides) {

@@ -102,6 +102,29 @@ TEST_F(ScriptOutputTest, relays_a_line_when_it_is_written) {
   EXPECT_EQ(without_time(all_written()), "out   r-1 backups/10-dump | second\n");
 }
 
+TEST_F(ScriptOutputTest, shows_a_line_that_stands_unfinished_as_far_as_it_got) {
+  begin();
+  script_writes("whole\nPassword: ");
+  EXPECT_EQ(without_time(all_written()), "out   r-1 backups/10-dump | whole\n");
+  std::string bytes;
+  const MonoTime begun = os::sample_now().mono;
+  test_loop.run_until([&] { return !(bytes = written()).empty(); });
+  EXPECT_EQ(without_time(bytes), "out   r-1 backups/10-dump + Password: \n");
+  EXPECT_GE(os::sample_now().mono, begun + std::chrono::milliseconds(900));
+  script_writes("none\n");
+  EXPECT_EQ(without_time(all_written()), "out   r-1 backups/10-dump | none\n");
+}
+
+TEST_F(ScriptOutputTest, shows_the_newest_state_of_a_line_that_is_rewritten) {
+  begin();
+  script_writes("\r 10 %\r 20 %\r 30 %\r");
+  std::string bytes;
+  test_loop.run_until([&] { return !(bytes = written()).empty(); });
+  EXPECT_EQ(without_time(bytes), "out   r-1 backups/10-dump +  30 %\n");
+  script_writes("\r100 %\n");
+  EXPECT_EQ(own_bytes(lines_of(all_written()).at(0)), "\r100 %");
+}
+
 TEST_F(ScriptOutputTest, says_which_stream_it_is) {
   begin(Stream::err);
   script_writes("oops\n");

@@ -105,6 +105,29 @@ TEST_F(Hooks, an_environment_too_large_is_a_failed_step_that_says_so) {
   EXPECT_EQ(daemon.wait_exit(), 0);
 }
 
+TEST_F(Hooks, with_pipefail_each_command_of_a_pipeline_counts) {
+  stage.script("backups/1", "#!/bin/bash\nfalse | true\n");
+  stage.script("backups/2", "#!/bin/bash\necho \"pipefail for kubectlexec: $SIDEFRIDGE_PIPEFAIL\"\n");
+  EXPECT_EQ(once(), 0);
+  stage.environment["SIDEFRIDGE_PIPEFAIL"] = "yes";
+  EXPECT_EQ(once(), 1);
+  EXPECT_NE(output.find("backups/1' finished with exit code '1'"), std::string::npos) << output;
+  stage.script("backups/1", "#!/bin/bash\ntrue | true\n");
+  EXPECT_EQ(once(), 0);
+  EXPECT_NE(output.find("pipefail for kubectlexec: true"), std::string::npos) << output;
+}
+
+TEST_F(Hooks, a_run_without_a_backup_is_no_success) {
+  stage.script("before_backups/lock", noting("lock"));
+  stage.script("on_error/mail", "#!/bin/sh\necho \"told: $1\"\n");
+  EXPECT_EQ(once(), 1);
+  EXPECT_NE(output.find("told: Run could not start: there is no script in the folder backups"), std::string::npos)
+      << output;
+  stage.environment["SIDEFRIDGE_ALLOW_EMPTY"] = "true";
+  EXPECT_EQ(once(), 0);
+  EXPECT_EQ(trace(), "lock\n");
+}
+
 TEST_F(Hooks, scripts_know_where_and_why_they_run) {
   stage.script("backups/bkp", "#!/bin/sh\nenv | grep ^SIDEFRIDGE_ | sort > @ROOT@/trace\n");
   EXPECT_EQ(once(), 0);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -124,6 +125,42 @@ TEST(CheckInterpreter, says_what_keeps_one_from_being_executed) {
     ASSERT_FALSE(usable.ok()) << row.program;
     EXPECT_EQ(usable.error().code, row.code);
     EXPECT_EQ(usable.error().text, "interpreter '" + row.program + "' of '/scripts/backups/bkp' " + row.problem);
+  }
+}
+
+TEST(KnowsPipefail, asks_which_shell_it_is) {
+  const TempDir dir;
+  const auto link = [&](const std::string& name, const std::string& to) {
+    const std::filesystem::path path = std::filesystem::path(dir.path()) / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::filesystem::create_symlink(to, path);
+    return path.string();
+  };
+  const std::string busybox = dir.write("busybox", "", 0755);
+  const std::string dash = dir.write("dash", "", 0755);
+  const struct {
+    Interpreter interpreter;
+    bool knows;
+  } rows[] = {
+      {{"/bin/bash"}, true},
+      {{"/usr/local/bin/bash", "-e"}, true},
+      {{link("alpine/sh", busybox)}, true},
+      {{link("alpine/ash", busybox)}, true},
+      {{link("debian/sh", dash)}, false},
+      {{dash}, false},
+      {{busybox, "sh"}, true},
+      {{busybox, "awk"}, false},
+      {{busybox}, false},
+      {{"/usr/bin/env", "bash"}, true},
+      {{"/usr/bin/env", "-S bash -e"}, true},
+      {{"/usr/bin/env", "python3"}, false},
+      {{"/usr/bin/env"}, false},
+      {{"/usr/bin/python3"}, false},
+      {{""}, false},
+      {{dir.path() + "/none/sh"}, false},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(knows_pipefail(row.interpreter), row.knows) << row.interpreter.program << " " << row.interpreter.argument;
   }
 }
 

@@ -30,7 +30,7 @@ TEST(ExecCommand, asks_when_the_container_started_also_of_a_sidecar) {
 TEST(ExecCommand, gives_the_words_to_the_wrapper_as_they_are) {
   const Words words{"", "-x", "a b", "'\"$`\\", "line\nline", "\xff\x01"};
   for (const Verify verify : {Verify::none, Verify::checksum}) {
-    const Words command = wrapped("mark", words, {Input::none, verify, Pipes::last_command_counts});
+    const Words command = wrapped("mark", words, {Input::none, verify, core::Pipes::last_command_counts});
     ASSERT_EQ(command.size(), 5 + words.size());
     EXPECT_EQ(command[0], "/bin/sh");
     EXPECT_EQ(command[1], "-c");

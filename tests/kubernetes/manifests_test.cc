@@ -103,7 +103,7 @@ volumes:
       defaultMode: 365
 )");
   EXPECT_EQ(files[3].text, R"(# Made by make-k8s-cfg-files: run it again rather than edit this file.
-# To paste into the sidecar's container. Its "env" needs, beside CRON_BACKUP_SCHEDULE, for kubectlexec:
+# To paste into the sidecar's container. Its "env" needs, beside CRON_BACKUP_SCHEDULE:
 #
 # env:
 #   - name: TARGET_CONTAINER

@@ -22,7 +22,8 @@ namespace {
 using Words = std::vector<std::string>;
 using Pids = std::vector<pid_t>;
 
-const std::string mark = "SIDEFRIDGE_RUN_ID=20260102T030405Z-1";
+// Of this process alone: the whole machine is looked through.
+const std::string mark = "SIDEFRIDGE_RUN_ID=20260102T030405Z-" + std::to_string(::getpid()) + "x";
 const std::string path = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
 
 Pids pids_of(const Result<std::vector<FoundProcess>>& found) {

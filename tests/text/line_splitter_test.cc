@@ -162,5 +162,25 @@ TEST(LineSplitter, loses_and_doubles_nothing_of_random_input_in_random_chunks) {
   }
 }
 
+TEST(LineSplitter, shows_what_stands_unfinished_in_its_newest_state) {
+  const struct {
+    std::string_view fed;
+    std::string_view shown;
+  } rows[] = {{"Password: ", "Password: "}, {"1 %\r2 %", "2 %"}, {"\r1 %\r2 %\r\r", "2 %"}, {"\r", ""}};
+  for (const auto& row : rows) {
+    LineSplitter splitter;
+    std::vector<Piece> pieces;
+    const auto sink = [&](std::string_view bytes, LineEnd end) {
+      pieces.push_back({std::string(bytes), end});
+      return Take::more;
+    };
+    splitter.feed(row.fed, sink);
+    splitter.show_unfinished(sink);
+    splitter.show_unfinished(sink);
+    splitter.feed("end\n", sink);
+    EXPECT_EQ(pieces, (std::vector<Piece>{{std::string(row.shown), LineEnd::continued}, {"end", LineEnd::newline}}));
+  }
+}
+
 }  // namespace
 }  // namespace sidefridge::text

@@ -11,6 +11,7 @@
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/base/time.h"
+#include "sidefridge/core/interpreter.h"
 #include "sidefridge/core/job.h"
 #include "sidefridge/core/known_hooks.h"
 #include "sidefridge/core/log_level.h"
@@ -46,7 +47,8 @@ struct Config {
   std::uint64_t store_limit_bytes = std::uint64_t{64} << 20;
   std::uint32_t history_limit = 1000;                         // runs kept
   std::uint64_t hooks_limit_bytes = std::uint64_t{64} << 20;  // larger hooks run from where they are
-  Duration jitter{};                                          // ticks are delayed by less than this; zero: not at all
+  Pipes pipes = Pipes::last_command_counts;
+  Duration jitter{};  // ticks are delayed by less than this; zero: not at all
 
   std::vector<std::string> warnings;  // one line each; nothing here stops a start
 

@@ -17,6 +17,9 @@ struct Interpreter {
   friend bool operator==(const Interpreter&, const Interpreter&) = default;
 };
 
+/// What decides whether a pipeline of a shell has failed: its last command, or each (`pipefail`).
+enum class Pipes { last_command_counts, each_command_counts };
+
 /// As much of a file's beginning as decides (BINPRM_BUF_SIZE).
 inline constexpr std::size_t interpreter_head_bytes = 256;
 

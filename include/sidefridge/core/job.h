@@ -39,6 +39,7 @@ struct JobSettings {
                                                     // again after each of its scripts that used it up
   Duration feed_timeout = std::chrono::minutes(5);  // for what a script feeds, from its end on
   Duration catch_up{};                              // how long ago a missed tick still counts; zero: none does
+  bool allow_empty = false;                         // a run without any script in backups does not fail for that
   bool run_on_start = false;                        // once when the daemon starts, too
   std::uint32_t retries = 0;                        // how often a failed run is tried again, unless a tick comes first
   Duration retry_delay = std::chrono::seconds(10);  // before the first; each further one waits twice as long

@@ -31,8 +31,9 @@ std::vector<std::string> shortest_of(const std::vector<std::string>& environment
 /// The entry that marks a process as one of this run's.
 std::string run_mark(const std::string& run_id);
 
-/// What to execute: Script::argv(), and for on_error the message of the failure as the script's only argument.
-/// Requires: start.script.interpreter.ok().
-std::vector<std::string> script_argv(const StartScript& start);
+/// What to execute: Script::argv(), with `-o pipefail` for the interpreter where each command of a pipeline counts, and
+/// for on_error the message of the failure as the script's only argument.
+/// Requires: start.script.interpreter.ok(), and that it knows pipefail if that is wanted.
+std::vector<std::string> script_argv(const StartScript& start, Pipes pipes);
 
 }  // namespace sidefridge::core

@@ -65,6 +65,9 @@ public:
   /// The same for what will not be there later: takes all of it, congested or not.
   void append_last_lines(const ScriptLineFormat& format, text::LineSplitter& splitter, std::string_view rest);
 
+  /// Shows what has come of a line that is not complete. Returns: whether there was room.
+  bool show_unfinished_line(const ScriptLineFormat& format, text::LineSplitter& splitter);
+
   /// The script is over, or its stream: takes a last line that has no newline, congested or not.
   void finish_script_lines(const ScriptLineFormat& format, text::LineSplitter& splitter);
 

@@ -25,9 +25,11 @@ namespace sidefridge::daemon {
 /// Requires: the process is a subreaper, and reap_children() is called for each SIGCHLD.
 class ProcessRunner final : private ScriptOutputListener, private AlarmListener {
 public:
-  /// `environment` is what every script gets ("NAME=value"). Children that we have already, and all that descend from
-  /// them, are no run's. Requires: loop, console and sink outlive the object.
-  ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment);
+  /// `environment` is what every script gets ("NAME=value"); `pipes` is for those whose shell knows pipefail. Children
+  /// that we have already, and all that descend from them, are no run's. Requires: loop, console and sink outlive the
+  /// object.
+  ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink, std::vector<std::string> environment,
+                core::Pipes pipes = core::Pipes::last_command_counts);
 
   /// Starts a script. Posts: ScriptEnded, from within when it cannot start, else when its process and all that it fed
   /// (see os/fed_processes.h) have ended, and what they wrote is relayed, or has not been for a second, because nobody
@@ -77,6 +79,7 @@ private:
   };
 
   Result<Outputs> open_outputs();
+  core::Pipes pipes_of(const core::Interpreter& interpreter) const;
   Result<pid_t> try_start(const core::StartScript& start);
   void on_drained(ScriptOutput& output) noexcept override;
   void on_alarm() noexcept override;
@@ -96,6 +99,7 @@ private:
   Console& console_;
   EventSink& sink_;
   std::vector<std::string> environment_;
+  core::Pipes pipes_;
   std::optional<RunningScript> script_;
   std::unique_ptr<Alarm> alarm_;    // while a script that has ended feeds; opened when it is needed first
   std::optional<Outputs> outputs_;  // of the script that runs, or for the next one

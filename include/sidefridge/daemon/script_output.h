@@ -1,6 +1,7 @@
 // script_output.h - one output of one script: reads the pipe, relays its lines, remembers the end.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "sidefridge/base/result.h"
 #include "sidefridge/core/hook.h"
+#include "sidefridge/daemon/alarm.h"
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/log_line.h"
 #include "sidefridge/loop/fd_watch.h"
@@ -34,8 +36,11 @@ protected:
 /// Owns:   the read end, closed at end-of-file; destruction is a close(). Lives on the heap: the loop points at it.
 /// Thread: loop thread only.  Blocks: never.
 /// Memory: at most one read and one line part; nothing to speak of while nothing arrives.
-class ScriptOutput final : private loop::FdListener, private OutputListener {
+class ScriptOutput final : private loop::FdListener, private OutputListener, private AlarmListener {
 public:
+  /// A line that stands unfinished for so long is shown as far as it got.
+  static constexpr Duration unfinished_patience = std::chrono::seconds(1);
+
   static constexpr std::size_t tail_bytes = 4096;
 
   /// `pipe` is the read end. Nothing is read yet. Requires: `loop`, `console` and `listener` outlive the object.
@@ -71,8 +76,9 @@ public:
   std::string tail() const;
 
 private:
-  ScriptOutput(Console& console, os::UniqueFd pipe, Stream stream, ScriptOutputListener& listener);
+  ScriptOutput(loop::Loop& loop, Console& console, os::UniqueFd pipe, Stream stream, ScriptOutputListener& listener);
   void on_ready() noexcept override;
+  void on_alarm() noexcept override;
   void on_output_ready() noexcept override;
   /// How a read went.
   enum class Read { some, nothing_now, end };
@@ -80,10 +86,12 @@ private:
   Read read_some(std::size_t limit_bytes);
   void relay(std::string_view bytes);
   void relay_held();
+  void note_unfinished(std::string_view taken);
   void end();
   void drain();
   void tell_if_drained() noexcept;
 
+  loop::Loop& loop_;
   Console& console_;
   ScriptOutputListener& listener_;
   std::optional<ScriptLineFormat> format_;  // nothing: not begun
@@ -94,6 +102,8 @@ private:
   std::optional<std::size_t> owed_bytes_;  // in held_ and the pipe: to be relayed before on_drained()
   os::UniqueFd pipe_;
   std::optional<loop::FdWatch> watch_;
+  std::unique_ptr<Alarm> alarm_;              // nothing: no line was unfinished yet, or there is no descriptor for it
+  std::optional<MonoTime> unfinished_since_;  // a line is
 };
 
 }  // namespace sidefridge::daemon

@@ -20,4 +20,8 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path);
 /// the script.
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path);
 
+/// Whether it is a shell with the option pipefail: bash, or busybox's sh (under whatever name, as /bin/sh), also
+/// through env(1).
+bool knows_pipefail(const core::Interpreter& interpreter);
+
 }  // namespace sidefridge::hooks

@@ -26,13 +26,12 @@ enum class Input { none, standard_input };
 enum class Verify { none, checksum };
 
 /// Whether a command line fails when any command of a pipe in it does, where the target's shell can do that.
-enum class Pipes { last_command_counts, each_command_counts };
 
 /// How a command is wrapped.
 struct Wrapping {
   Input input = Input::none;
   Verify verify = Verify::none;
-  Pipes pipes = Pipes::last_command_counts;  // another one wants words that begin with "/bin/sh" "-c"
+  core::Pipes pipes = core::Pipes::last_command_counts;  // another one wants words that begin with "/bin/sh" "-c"
 };
 
 /// What a wrapper signs its words with, each of 16 random bytes. The first anybody in the target may see, in /proc; the

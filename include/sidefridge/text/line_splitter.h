@@ -33,12 +33,19 @@ public:
   template <class Sink>
   void finish(Sink&& sink);
 
+  /// What has come of a line that is not complete goes to the sink as a part of it; where CR rewrote it, the newest
+  /// state only.
+  template <class Sink>
+  void show_unfinished(Sink&& sink);
+
   /// Bytes of the line that is not complete yet.
   std::size_t pending_bytes() const noexcept { return pending_.size(); }
 
 private:
   /// Where to cut a part that is full: before a character that does not fit, else at the end.
   static std::size_t cut_position(std::string_view full_part) noexcept;
+  /// What a terminal would show of it.
+  static std::string_view newest_state(std::string_view line) noexcept;
 
   std::string pending_;
 };
@@ -79,6 +86,13 @@ std::size_t LineSplitter::feed(std::string_view chunk, Sink&& sink) {
     if (take == Take::enough) break;
   }
   return done;
+}
+
+template <class Sink>
+void LineSplitter::show_unfinished(Sink&& sink) {
+  if (pending_.empty()) return;
+  sink(newest_state(pending_), LineEnd::continued);
+  pending_.clear();
 }
 
 template <class Sink>
