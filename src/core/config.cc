@@ -134,7 +134,7 @@ Result<void> assign_poll(Config& config, std::string_view value) {
 
 constexpr std::string_view schedule_file_variable = "SIDEFRIDGE_SCHEDULE_FILE";
 
-constexpr std::array<ConfigOption, 22> options{{
+constexpr std::array<ConfigOption, 24> options{{
     {"CRON_BACKUP_SCHEDULE", "cron-backup-schedule", "", "cron expression",
      "when backups run, by TZ: 5 fields, 6 with the second first, or a macro such as @daily", assign_schedule},
     {schedule_file_variable, "schedule-file", "", "file", "a file whose schedule counts instead, also when it changes",

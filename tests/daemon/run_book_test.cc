@@ -275,6 +275,7 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   lost.outcome = Outcome::lost;
   lost.reason = "the process that ran it was killed";
   lost.steps = {step_of("/scripts/backups/1"), step_of("/scripts/backups/2", core::StepOutcome::running)};
+  lost.owed = true;
   EXPECT_EQ(history(), std::vector{lost});
   EXPECT_EQ(book.take_notices(),
             std::vector<std::string>{"run r1, started at 2023-11-14T22:13:20Z, was lost: the process "

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sidefridge/base/result.h"
+#include "sidefridge/core/interpreter.h"
 
 namespace sidefridge::kubernetes {
 
