@@ -172,7 +172,7 @@ constexpr std::array<ConfigOption, 24> options{{
      "the most that what a script feeds, such as '> >(tee log)', may take once the script has ended",
      [](Config& config, std::string_view value) { return assign_duration(config.job.feed_timeout, value); }},
     {"SIDEFRIDGE_PIPEFAIL", "pipefail", "false", "true or false",
-     "whether a pipeline of a script has failed when any command in it has, where the shell can do that", assign_pipes},
+     "whether a pipeline in a script fails with any of its commands, where the shell can do that", assign_pipes},
     {"SIDEFRIDGE_ALLOW_EMPTY", "allow-empty", "false", "true or false",
      "whether a run may succeed although there is no script in backups",
      [](Config& config, std::string_view value) { return assign_truth(config.job.allow_empty, value); }},

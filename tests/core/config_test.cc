@@ -302,7 +302,7 @@ TEST(Config, has_one_variable_and_one_option_of_the_same_name_for_each_setting) 
     EXPECT_FALSE(option.help.empty()) << option.variable;
     EXPECT_NE(option.assign, nullptr) << option.variable;
   }
-  EXPECT_EQ(variables.size(), 22U);
+  EXPECT_EQ(variables.size(), 24U);
 }
 
 }  // namespace

@@ -116,6 +116,8 @@ volumes:
 #     valueFrom:
 #       fieldRef:
 #         fieldPath: metadata.namespace
+#   - name: SIDEFRIDGE_PIPEFAIL
+#     value: "true"
 volumeMounts:
   - name: sidefridge-backups
     mountPath: /scripts/backups
@@ -214,7 +216,8 @@ void expect_consistent(const YamlValue& spec, const YamlValue& sidecar) {
   EXPECT_EQ(names(spec["volumes"]), names(sidecar["volumeMounts"]));
   EXPECT_EQ(sidecar["name"].scalar, "sidefridge");
   EXPECT_EQ(names(sidecar["env"]),
-            (std::set<std::string>{"CRON_BACKUP_SCHEDULE", "HOME", "POD_NAME", "POD_NAMESPACE", "TARGET_CONTAINER"}));
+            (std::set<std::string>{"CRON_BACKUP_SCHEDULE", "HOME", "POD_NAME", "POD_NAMESPACE", "SIDEFRIDGE_PIPEFAIL",
+                                   "TARGET_CONTAINER"}));
   EXPECT_EQ(sidecar["env"].items[0]["value"].scalar, "30 2 * * *");
   EXPECT_EQ(sidecar["image"].scalar, "registry.example/sidefridge:1");
   EXPECT_GT(std::stoi(spec["terminationGracePeriodSeconds"].scalar), 30);
