@@ -215,9 +215,8 @@ std::set<std::string> names(const YamlValue& list) {
 void expect_consistent(const YamlValue& spec, const YamlValue& sidecar) {
   EXPECT_EQ(names(spec["volumes"]), names(sidecar["volumeMounts"]));
   EXPECT_EQ(sidecar["name"].scalar, "sidefridge");
-  EXPECT_EQ(names(sidecar["env"]),
-            (std::set<std::string>{"CRON_BACKUP_SCHEDULE", "HOME", "POD_NAME", "POD_NAMESPACE", "SIDEFRIDGE_PIPEFAIL",
-                                   "TARGET_CONTAINER"}));
+  EXPECT_EQ(names(sidecar["env"]), (std::set<std::string>{"CRON_BACKUP_SCHEDULE", "HOME", "POD_NAME", "POD_NAMESPACE",
+                                                          "SIDEFRIDGE_PIPEFAIL", "TARGET_CONTAINER"}));
   EXPECT_EQ(sidecar["env"].items[0]["value"].scalar, "30 2 * * *");
   EXPECT_EQ(sidecar["image"].scalar, "registry.example/sidefridge:1");
   EXPECT_GT(std::stoi(spec["terminationGracePeriodSeconds"].scalar), 30);
