@@ -1,5 +1,8 @@
 // main.cc - which verb is meant.
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <iostream>
 #include <span>
@@ -19,6 +22,11 @@
 
 int main(int argc, char** argv) {
   namespace cli = sidefridge::cli;
+#if defined(__GLIBC__)
+  // One heap for all threads: glibc's own for each would cost the start, and memory, more than waiting for it ever
+  // does.
+  ::mallopt(M_ARENA_MAX, 1);
+#endif
   sidefridge::os::ignore_file_size_signal();
   sidefridge::os::keep_own_rights();
   if (const auto opened = sidefridge::os::open_standard_fds(); !opened) {

@@ -28,6 +28,7 @@ constexpr int exit_code_not_executable = 126;
 constexpr Duration look_at_fed_every = std::chrono::seconds(1);
 constexpr Duration look_at_unsettled_after = std::chrono::milliseconds(5);
 constexpr int most_looks_at_unsettled = 200;
+constexpr int least_looks_at_shells = 3;
 
 // For what a script has written to be relayed.
 constexpr Duration drain_patience = std::chrono::seconds(1);
@@ -180,7 +181,8 @@ void ProcessRunner::look_at_fed() {
       console_.log(core::LogLevel::error, "what a script feeds cannot be found: " + fed.error().text);
     }
     if (fed) {
-      settled = fed->settled || script_->looks >= most_looks_at_unsettled;
+      const bool sure = fed->settled && (!fed->shell_seen || script_->looks >= least_looks_at_shells);
+      settled = sure || script_->looks >= most_looks_at_unsettled;
       for (const os::FoundProcess& process : fed->processes) {
         names.push_back(os::name_of(process));
         const bool known = std::any_of(script_->fed.begin(), script_->fed.end(), [&](const auto& one) {

@@ -100,9 +100,7 @@ bool any_child_may_be_fed(int proc_fd) {
   return std::any_of(pids->begin(), pids->end(), [&](pid_t pid) {
     if (stdin_pipe_of_process(proc_fd, pid)) return true;
     const std::optional<ProcessStat> stat = read_process_stat(proc_fd, pid);
-    if (!stat || !stat->forked_only) return false;
-    const ProcessPipes pipes = pipes_of_process(proc_fd, pid);
-    return pipes.put_aside || is_half_made(*stat, pipes);
+    return stat && stat->forked_only;
   });
 }
 
@@ -134,6 +132,7 @@ Result<FedProcesses> find_fed_processes(pid_t session) {
     ProcessPipes pipes = pipes_of_process(list->proc_fd(), process.pid);
     pipes.read_as_stdin = stdin_pipe(process.stat, pipes);
     if (is_child && process.stat.session == session) {
+      fed.shell_seen |= process.stat.forked_only;
       if (is_half_made(process.stat, pipes)) {
         fed.settled = false;
       } else if (pipes.read_as_stdin) {

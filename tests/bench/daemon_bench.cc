@@ -236,9 +236,13 @@ void bench_idle(const std::string& sidefridge, int seconds) {
   Place place;
   const Started daemon = start_daemon(sidefridge, "0 3 1 1 *");
   const fs::path proc = "/proc/" + std::to_string(daemon.pid);
-  // Its last words before it sleeps are still being written when it has said ready.
-  ::poll(nullptr, 0, 200);
-  const long before = std::stol(field(proc / "status", "voluntary_ctxt_switches:"));
+  // When it has said ready, its last words are still being written, and the hooks are copied: until it sleeps.
+  long before = -1;
+  for (long now = 0; now != before;) {
+    before = now;
+    ::poll(nullptr, 0, 500);
+    now = std::stol(field(proc / "status", "voluntary_ctxt_switches:"));
+  }
   ::poll(nullptr, 0, seconds * 1000);
   const long after = std::stol(field(proc / "status", "voluntary_ctxt_switches:"));
   std::printf(

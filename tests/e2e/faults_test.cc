@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "tests/e2e/stage.h"
@@ -66,7 +68,8 @@ TEST_F(Faults, no_more_descriptors_is_a_failed_run_with_its_reason_and_the_daemo
   // left, UBSan takes each object that it has not seen before for one of another type.)
   const std::string pid = std::to_string(daemon.pid());
   Program limit =
-      stage.shell("n=$(($(ls /proc/" + pid + "/fd | wc -l) + 3)); exec prlimit --pid " + pid + " --nofile=$n:$n");
+      stage.shell("n=9999; for i in $(seq 50); do c=$(ls /proc/" + pid + "/fd | wc -l); [ $c -ge $n ] || n=$c; done; " +
+                  "exec prlimit --pid " + pid + " --nofile=$((n + 3)):$((n + 3))");
   ASSERT_EQ(limit.wait_exit(), 0) << limit.errors();
   ASSERT_TRUE(daemon.wait_for(" failed after ", 2));
   // Each C library has its own words for a pipe that cannot be opened; that no program can be started says ours.
@@ -165,6 +168,8 @@ TEST_F(Faults, an_unreadable_hooks_folder_fails_runs_and_the_daemon_lives) {
   ASSERT_TRUE(daemon.wait_for("Run could not start: the folder of scripts '" + stage.file("not-there-yet").string() +
                               "' does not exist"));
   std::filesystem::create_directories(stage.file("not-there-yet") / "backups");
+  ASSERT_TRUE(daemon.wait_for("Run could not start: there is no script in the folder backups"));
+  std::ofstream(stage.file("not-there-yet") / "backups" / "bkp") << "#!/bin/sh\n";
   ASSERT_TRUE(daemon.wait_for(" succeeded in "));
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait_exit(), 0);

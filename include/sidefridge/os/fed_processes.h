@@ -21,6 +21,8 @@ struct FedProcesses {
   std::vector<FoundProcess> processes;  // children of ours, so that their exit codes come to us
   /// Somebody was forked this moment and is not yet what it will be: the answer may be another in some milliseconds.
   bool settled = true;
+  /// A shell is among them, which has another stdin while it executes `read x < file` itself: one look may mistake it.
+  bool shell_seen = false;
 };
 
 /// The children of ours in `session` that have a pipe as stdin whose other end nobody holds but such processes and
