@@ -10,7 +10,12 @@ find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 add_library(sidefridge_lmdb INTERFACE)
 target_include_directories(sidefridge_lmdb SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
-target_link_libraries(sidefridge_lmdb INTERFACE ${LMDB_LIBRARY} Threads::Threads)
+find_library(LMDB_ARCHIVE NAMES liblmdb.a)
+mark_as_advanced(LMDB_ARCHIVE)
+# A program with the property SIDEFRIDGE_STATIC has it, and all else, linked in.
+set(static $<BOOL:$<TARGET_PROPERTY:SIDEFRIDGE_STATIC>>)
+target_link_libraries(sidefridge_lmdb INTERFACE $<${static}:${LMDB_ARCHIVE}> $<$<NOT:${static}>:${LMDB_LIBRARY}>
+                                                Threads::Threads)
 add_library(sidefridge_cxxopts INTERFACE)
 target_include_directories(sidefridge_cxxopts SYSTEM INTERFACE ${CXXOPTS_INCLUDE_DIR})
 # Reads back what we write as YAML; nothing that is installed links it. Its CMake build has no pkg-config file.
