@@ -211,7 +211,9 @@ void ProcessRunner::look_at_fed() {
   // The last of these calls may end script_, by way of on_drained().
   outputs_->out->finish_when_drained();
   outputs_->err->finish_when_drained();
-  if (script_) look_again_in(drain_patience);
+  if (!script_) return;
+  if (alarm_) alarm_->set(std::nullopt);  // that of an earlier look
+  look_again_in(drain_patience);
 }
 
 void ProcessRunner::look_again_in(Duration wait) {
@@ -220,7 +222,9 @@ void ProcessRunner::look_again_in(Duration wait) {
     if (!opened) return;  // then each end of a process is when we look
     alarm_ = std::move(*opened);
   }
-  alarm_->set(os::sample_now().mono + wait);
+  // Whoever else ends meanwhile does not put the look off.
+  const MonoTime deadline = os::sample_now().mono + wait;
+  if (!alarm_->deadline() || *alarm_->deadline() > deadline) alarm_->set(deadline);
 }
 
 void ProcessRunner::on_alarm() noexcept {

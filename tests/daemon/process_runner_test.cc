@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -262,6 +263,8 @@ TEST_F(ProcessRunnerTest, writers_are_ended_before_those_that_read_what_they_wri
   const os::TempDir dir;
   start_bash("{ echo first; exec sleep 600; } | { trap 'exit 9' TERM; cat; echo whole; } > " + (dir / "copy") + " &");
   reap_until_ended();
+  // Until the reader reads: before, it is no reader yet.
+  while (!std::filesystem::exists(dir / "copy") || std::filesystem::file_size(dir / "copy") == 0) ::sched_yield();
   runner->end_processes({2, core::Scope::run, core::Send::term});
   while (os::any_children()) reap();
   std::string copy;
