@@ -1,6 +1,7 @@
 // run_book.cc - who may write when, and what a process left behind that did not come back.
 #include "sidefridge/core/run_book.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -78,6 +79,8 @@ Result<void> RunBook::take_over() {
     run.outcome = Outcome::lost;
     run.reason = why_lost(run, settings_.boot_id);
     if (run.steps.empty()) run.steps = steps_left_by(run);  // else it was lost before, and on_error was running for it
+    // Its intent says when it was to start; the clock may have been set back since.
+    for (const StepRecord& step : run.steps) run.started_at = std::min(run.started_at, step.started_at);
     end_processes_of(run);
     // Beside a daemon only `once` runs, and who called it saw it end.
     run.owed = !taken_over_;

@@ -148,7 +148,7 @@ std::optional<std::string> what_is_wrong(const MetaPage& page, std::uint64_t num
 using MetaPages = std::array<MetaPage, 2>;
 
 // Nothing of an empty file.
-Result<std::optional<MetaPages>> read_meta_pages(int fd, const std::string& path) {
+Result<std::optional<MetaPages>> read_meta_pages_once(int fd, const std::string& path) {
   struct stat found {};
   if (::fstat(fd, &found) != 0) return system_error("cannot look at " + path, errno);
   if (found.st_size == 0) return std::optional<MetaPages>();
@@ -164,11 +164,27 @@ Result<std::optional<MetaPages>> read_meta_pages(int fd, const std::string& path
       return damaged(path, "its meta pages disagree on the size of a page");
     }
   }
-  // They are written in turn, by one transaction after the other.
-  const std::uint64_t apart =
-      std::max(pages[0].transaction, pages[1].transaction) - std::min(pages[0].transaction, pages[1].transaction);
-  if (apart > 1) return damaged(path, "its meta pages are " + std::to_string(apart) + " transactions apart");
   return std::optional(pages);
+}
+
+std::uint64_t transactions_between(const MetaPages& pages) {
+  return std::max(pages[0].transaction, pages[1].transaction) - std::min(pages[0].transaction, pages[1].transaction);
+}
+
+// They are written in turn, by one transaction after the other. Who finds them further apart has read them while others
+// committed; that goes on for ever only where nobody does.
+Result<std::optional<MetaPages>> read_meta_pages(int fd, const std::string& path) {
+  std::optional<MetaPages> before;
+  for (;;) {
+    auto pages = read_meta_pages_once(fd, path);
+    if (!pages || !*pages) return pages;
+    const std::uint64_t apart = transactions_between(**pages);
+    if (apart <= 1) return pages;
+    const bool stands = before && (*before)[0].transaction == (**pages)[0].transaction &&
+                        (*before)[1].transaction == (**pages)[1].transaction;
+    if (stands) return damaged(path, "its meta pages are " + std::to_string(apart) + " transactions apart");
+    before = **pages;
+  }
 }
 
 std::size_t newest_of(const MetaPages& pages) {

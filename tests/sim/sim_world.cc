@@ -410,11 +410,14 @@ void SimWorld::carry_out(const core::BeginRun& action) {
   run_under_way_ = action.record.run_id;
   begin_serial_ = action.serial;
   const core::RunRecord& record = action.record;
-  if (stands_for_ticks(record) && record.scheduled_at > highest_wall_ + core::tick_lead) {
-    violated("a run begins long before its tick");
+  // Its tick was that of an earlier daemon, whatever the clock says now.
+  const bool is_of_lost_run = lost_.erase(record.run_id) > 0 || record.run_id == followed_run_;
+  if (is_of_lost_run) followed_run_ = record.run_id;
+  if (!is_of_lost_run && stands_for_ticks(record) && record.scheduled_at > highest_wall_ + core::tick_lead) {
+    violated("a run begins long before its tick of " + text::format_rfc3339(record.scheduled_at));
   }
   if (stands_for_ticks(record) && record.scheduled_at <= now_.wall + core::tick_lead) highest_wall_ = now_.wall;
-  if (lost_.erase(record.run_id) == 0) deal_with(record);
+  if (!is_of_lost_run) deal_with(record);
   stepped_back_since_begin_ = false;
   const bool fails = call_fails();
   post(store_lane_, store_takes(), [this, action, fails]() -> std::optional<core::Event> {
@@ -443,7 +446,7 @@ void SimWorld::carry_out(const core::SaveSteps& action) {
 
 void SimWorld::carry_out(const core::StartScript& action) {
   if (script_) violated("one script at a time");
-  const bool excused = stepped_back_since_begin_ ||
+  const bool excused = stepped_back_since_begin_ || action.run_id == followed_run_ ||
                        (highest_wall_ > now_.wall && action.scheduled_at <= highest_wall_ + core::tick_lead);
   if (action.trigger == core::Trigger::schedule && action.attempt == 1 && action.scheduled_at > now_.wall && !excused) {
     violated("a script starts before its tick");

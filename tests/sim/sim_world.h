@@ -213,6 +213,7 @@ private:
   std::optional<std::string> run_under_way_;  // from BeginRun to FinishRun, or to the answer that refuses it
   Serial begin_serial_ = 0;
   std::set<std::string> lost_;  // runs of earlier daemons that on_error is owed for
+  std::string followed_run_;    // the one of them that began last
   std::vector<std::string> started_;
   int scripts_started_ = 0;
   std::string last_run_id_;
