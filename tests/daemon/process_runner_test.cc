@@ -102,8 +102,9 @@ protected:
 
   /// Runs a script to its end. Returns: what it wrote, one line.
   std::string line_of(const std::string& command) {
+    events.clear();
     start(command);
-    reap();
+    reap_until_ended();
     const std::vector<std::string> lines = lines_of(all_written());
     EXPECT_EQ(lines.size(), 1U) << command;
     return lines.empty() ? std::string() : own_bytes(lines[0]);

@@ -128,6 +128,7 @@ RunRecord ended(RunRecord run, Outcome outcome = Outcome::succeeded) {
 core::StepRecord step_of(std::string script, core::StepOutcome outcome = core::StepOutcome::exited) {
   core::StepRecord step;
   step.script = std::move(script);
+  step.started_at = run_of({}).started_at;
   step.outcome = outcome;
   return step;
 }
