@@ -1,7 +1,6 @@
 // check.cc - `sidefridge check`: reads what a run would read, and starts nothing.
 #include "sidefridge/cli/check.h"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -11,12 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include "sidefridge/cli/colours.h"
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/hooks/hook_tree.h"
 #include "sidefridge/hooks/interpreter.h"
 #include "sidefridge/hooks/script_text.h"
-#include "sidefridge/os/read_file.h"
+#include "sidefridge/text/colours.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/time_format.h"
@@ -36,6 +36,7 @@ constexpr VerbSpec spec{
         "Exit code: 0 all is well, 2 something would keep a run from succeeding.",
     .options = own_options,
     .schedule = core::Need::mandatory,
+    .without_schedule = "scripts-dir",
 };
 
 struct PlannedScript {
@@ -52,42 +53,34 @@ struct Findings {
   std::vector<std::string> problems;
 };
 
-Result<std::string> program_of(const std::string& script_path) {
-  Result<core::Interpreter> interpreter = hooks::read_interpreter(script_path);
-  if (!interpreter) return std::move(interpreter).error();
-  if (Result<void> usable = hooks::check_interpreter(*interpreter, script_path); !usable)
-    return std::move(usable).error();
-  return interpreter->program.empty() ? script_path : interpreter->program;
-}
-
-bool is_shell(const core::Interpreter& interpreter) {
-  const std::string words = interpreter.program + " " + interpreter.argument;
-  for (std::string_view rest = words; !rest.empty();) {
-    const std::string_view word = rest.substr(0, rest.find(' '));
-    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
-    const std::string_view name = word.substr(word.rfind('/') + 1);
-    if (name == "sh" || name == "bash" || name == "dash" || name == "ash" || name == "ksh") return true;
-  }
-  return false;
-}
-
-/// What is no reason for the script not to run, but for a second look.
-void warn_of_script(const std::string& path, core::Pipes pipes, std::vector<std::string>& warnings) {
+/// Looks at one script of a hook.
+void examine(const core::Script& script, core::Pipes pipes, Findings& found) {
   constexpr std::size_t most_read = 1 << 20;
-  const Result<core::Interpreter> interpreter = hooks::read_interpreter(path);
-  if (!interpreter) return;
-  const auto text = os::read_file(path, most_read, os::Readable::regular);
-  if (text && hooks::has_late_shebang(*text)) {
-    warnings.push_back(path + ": its '#!' comes after blank lines, where others do not see it; move it into line 1");
+  const auto refuse = [&](const Error& error) {
+    found.scripts.push_back({script, ""});
+    found.problems.push_back("Script '" + script.path + "' cannot be started: " + error.text);
+  };
+  const Result<std::string> text = hooks::read_script(script.path, most_read);
+  if (!text) return refuse(text.error());
+  const Result<core::Interpreter> interpreter = core::interpreter_of(*text);
+  if (!interpreter) return refuse(interpreter.error());
+  const Result<void> usable = hooks::check_interpreter(*interpreter, script.path);
+  if (!usable) return refuse(usable.error());
+  found.scripts.push_back({script, interpreter->program.empty() ? script.path : interpreter->program});
+
+  if (hooks::has_late_shebang(*text)) {
+    found.warnings.push_back(script.path +
+                             ": its '#!' comes after blank lines, where others do not see it; move it into line 1");
   }
-  const bool guarded = pipes == core::Pipes::each_command_counts && hooks::knows_pipefail(*interpreter);
-  if (!is_shell(*interpreter) || guarded) return;
-  const std::optional<std::size_t> line = text ? hooks::line_of_unguarded_pipe(*text) : std::nullopt;
-  if (!line) return;
-  warnings.push_back(
-      path + ":" + std::to_string(*line) +
-      ": a pipe without pipefail: that a command before its last one failed is not seen; let bash run it "
-      "('#!/bin/bash'), with 'set -o pipefail' or SIDEFRIDGE_PIPEFAIL=true");
+  const hooks::Shell shell = hooks::shell_of(*interpreter);
+  const bool guarded = pipes == core::Pipes::each_command_counts && hooks::knows_pipefail(shell);
+  if (shell == hooks::Shell::none || guarded) return;
+  if (const std::optional<std::size_t> line = hooks::line_of_unguarded_pipe(*text)) {
+    found.warnings.push_back(
+        script.path + ":" + std::to_string(*line) +
+        ": a pipe without pipefail: that a command before its last one failed is not seen; let bash run it "
+        "('#!/bin/bash'), with 'set -o pipefail' or SIDEFRIDGE_PIPEFAIL=true");
+  }
 }
 
 Findings examine(const core::Config& config, WallTime now) {
@@ -99,21 +92,15 @@ Findings examine(const core::Config& config, WallTime now) {
     return found;
   }
   found.warnings.insert(found.warnings.end(), reading->warnings.begin(), reading->warnings.end());
-  for (const std::string& skipped : reading->skipped) {
-    (skipped.ends_with("starts with '.'") ? found.hidden : found.warnings).push_back(skipped);
-  }
+  found.warnings.insert(found.warnings.end(), reading->skipped.begin(), reading->skipped.end());
+  found.hidden = reading->hidden;
   for (const core::Hook hook : core::all_hooks) {
-    for (const core::Script& script : reading->hooks.scripts(hook)) {
-      const Result<std::string> program = program_of(script.path);
-      found.scripts.push_back({script, program ? *program : std::string()});
-      if (program) warn_of_script(script.path, config.pipes, found.warnings);
-      if (!program) found.problems.push_back("Script '" + script.path + "' cannot be started: " + program.error().text);
-    }
+    for (const core::Script& script : reading->hooks.scripts(hook)) examine(script, config.pipes, found);
   }
   return found;
 }
 
-std::string as_text(const Findings& found) {
+std::string as_text(const Findings& found, text::Colours colours) {
   std::string text;
   if (found.schedule) {
     const cron::Schedule& schedule = *found.schedule;
@@ -129,9 +116,14 @@ std::string as_text(const Findings& found) {
     if (!planned.program.empty() && planned.program != planned.script.path) text += "  (" + planned.program + ")";
     text += "\n";
   }
-  for (const std::string& warning : found.warnings) text += "warning: " + text::one_line(warning) + "\n";
-  for (const std::string& hidden : found.hidden) text += "note: " + text::one_line(hidden) + "\n";
-  for (const std::string& problem : found.problems) text += "problem: " + text::one_line(problem) + "\n";
+  const auto add = [&](std::string_view what, text::Tone tone, const std::vector<std::string>& findings) {
+    for (const std::string& finding : findings) {
+      text += text::painted(what, tone, colours) + ": " + text::one_line(finding) + "\n";
+    }
+  };
+  add("warning", text::Tone::doubtful, found.warnings);
+  add("note", text::Tone::plain, found.hidden);
+  add("problem", text::Tone::bad, found.problems);
   return text;
 }
 
@@ -175,16 +167,12 @@ std::string as_json(const Findings& found) {
 
 int check(std::span<const std::string> arguments, std::span<const core::Setting> environment, WallTime now,
           std::ostream& out, std::ostream& err) {
-  VerbSpec asked = spec;
-  const bool hooks_only = std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
-    return argument.starts_with("--scripts-dir");
-  });
-  if (hooks_only) asked.schedule = core::Need::optional;
-  auto options = parse_options(asked, arguments, environment);
+  auto options = parse_options(spec, arguments, environment);
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
   const Findings found = examine(options->config.config(), now);
-  const int printed = print(spec, options->has("json") ? as_json(found) : as_text(found), out, err);
+  const int printed =
+      print(spec, options->has("json") ? as_json(found) : as_text(found, colours_for(out, environment)), out, err);
   if (printed != 0) return printed;
   const bool well = found.problems.empty() && (!options->has("strict") || found.warnings.empty());
   return well ? 0 : exit_code_of(ErrorCode::invalid);

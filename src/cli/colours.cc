@@ -1,4 +1,4 @@
-// colours.cc - three colours that every terminal has.
+// colours.cc - what is good and what is bad.
 #include "sidefridge/cli/colours.h"
 
 #include <unistd.h>
@@ -8,32 +8,17 @@
 #include <string_view>
 
 namespace sidefridge::cli {
-namespace {
 
-std::string_view code_of(Tone tone) noexcept {
-  switch (tone) {
-    case Tone::plain: return "";
-    case Tone::good: return "\x1b[32m";
-    case Tone::doubtful: return "\x1b[33m";
-    case Tone::bad: return "\x1b[31m";
-  }
-  return "";
-}
+using text::Tone;
 
-}  // namespace
-
-Colours colours_for(const std::ostream& out, std::span<const core::Setting> environment) {
-  const bool unwanted = std::any_of(environment.begin(), environment.end(), [](const core::Setting& setting) {
-    return (setting.name == "NO_COLOR" && !setting.value.empty()) ||
-           (setting.name == "TERM" && setting.value == "dumb");
-  });
-  if (unwanted || out.rdbuf() != std::cout.rdbuf() || ::isatty(STDOUT_FILENO) != 1) return Colours::none;
-  return Colours::of_a_terminal;
-}
-
-std::string painted(std::string text, Tone tone, Colours colours) {
-  if (tone == Tone::plain || colours == Colours::none) return text;
-  return std::string(code_of(tone)).append(text).append("\x1b[0m");
+text::Colours colours_for(const std::ostream& out, std::span<const core::Setting> environment) {
+  const auto value_of = [&](std::string_view name) -> std::string_view {
+    const auto found = std::find_if(environment.begin(), environment.end(),
+                                    [&](const core::Setting& setting) { return setting.name == name; });
+    return found == environment.end() ? std::string_view() : found->value;
+  };
+  const bool is_terminal = out.rdbuf() == std::cout.rdbuf() && ::isatty(STDOUT_FILENO) == 1;
+  return text::colours_for(is_terminal, value_of("NO_COLOR"), value_of("TERM"));
 }
 
 Tone tone_of(core::Outcome outcome) noexcept {

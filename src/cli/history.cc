@@ -38,15 +38,15 @@ constexpr VerbSpec spec{
 };
 
 struct Cell {
-  Cell(std::string what, Tone how = Tone::plain) : text(std::move(what)), tone(how) {}
+  Cell(std::string what, text::Tone how = text::Tone::plain) : text(std::move(what)), tone(how) {}
   Cell(const char* what) : text(what) {}
   std::string text;
-  Tone tone = Tone::plain;
+  text::Tone tone = text::Tone::plain;
 };
 using Row = std::vector<Cell>;
 
 // Columns as wide as they need to be; the last one is never filled up.
-std::string table_of(const std::vector<Row>& rows, Colours colours) {
+std::string table_of(const std::vector<Row>& rows, text::Colours colours) {
   std::vector<std::size_t> widths;
   for (const Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -58,7 +58,7 @@ std::string table_of(const std::vector<Row>& rows, Colours colours) {
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t column = 0; column < row.size(); ++column) {
-      line += painted(row[column].text, row[column].tone, colours);
+      line += text::painted(row[column].text, row[column].tone, colours);
       line.append(widths[column] + 2 - row[column].text.size(), ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
@@ -71,7 +71,7 @@ std::string or_dash(std::optional<Duration> duration) {
   return duration ? text::format_duration(*duration) : "-";
 }
 
-std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now, Colours colours) {
+std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now, text::Colours colours) {
   std::vector<Row> rows{{"RUN", "TRIGGER", "STARTED", "TOOK", "OUTCOME", "REASON"}};
   for (const core::RunRecord& run : runs) {
     // What never began is told by when it should have.
@@ -83,7 +83,7 @@ std::string table_of(const std::vector<core::RunRecord>& runs, WallTime now, Col
   return table_of(rows, colours);
 }
 
-std::string text_of(const core::RunRecord& run, WallTime now, Colours colours) {
+std::string text_of(const core::RunRecord& run, WallTime now, text::Colours colours) {
   std::vector<Row> facts{{"run", text::one_line(run.run_id)},
                          {"trigger", trigger_text(run)},
                          {"scheduled", text::format_rfc3339(run.scheduled_at)},
@@ -110,7 +110,7 @@ struct Question {
   std::optional<std::string> run_id;
   std::size_t limit;
   enum class Form { text, json } form;
-  Colours colours;
+  text::Colours colours;
 };
 
 std::string answer_one(const core::RunRecord& run, const Question& question, WallTime now) {
@@ -144,7 +144,7 @@ Result<std::string> answer(store::History& history, std::optional<pid_t> runner,
   return Error{ErrorCode::not_found, "there is no run " + text::in_quotes(*question.run_id) + " in the history"};
 }
 
-Result<Question> question_of(const ParsedOptions& options, Colours colours) {
+Result<Question> question_of(const ParsedOptions& options, text::Colours colours) {
   auto limit = text::parse_count(options.value("limit").value_or("20"), 1, 1'000'000);
   if (!limit) return std::move(limit).error().with_context("--limit");
   std::optional<std::string> run_id;

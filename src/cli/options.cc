@@ -155,8 +155,11 @@ Result<ParsedOptions> parse(const VerbSpec& spec, std::span<const std::string> a
     const std::string name(option.option);
     if (result.count(name) > 0) settings.push_back({std::string(option.variable), result[name].as<std::string>()});
   }
-  parsed.config = core::parse_config(settings, spec.schedule, system_zones());
-  if (parsed.config && spec.schedule == core::Need::mandatory) {
+  const std::string without_schedule(spec.without_schedule);
+  const bool waived = !without_schedule.empty() && result.count(without_schedule) > 0;
+  const core::Need schedule = waived ? core::Need::optional : spec.schedule;
+  parsed.config = core::parse_config(settings, schedule, system_zones());
+  if (parsed.config && schedule == core::Need::mandatory) {
     parsed.config = with_schedule_file(std::move(parsed.config).config());
     if (parsed.config) parsed.config = with_zone_warning(std::move(parsed.config).config(), settings);
   }

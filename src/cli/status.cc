@@ -114,13 +114,13 @@ std::string ago(WallTime at, WallTime now) {
   return text::format_rfc3339(at) + " (" + text::format_duration(std::max(Duration::zero(), now - at)) + " ago)";
 }
 
-std::string daemon_text(const Status& status, WallTime now, Colours colours) {
+std::string daemon_text(const Status& status, WallTime now, text::Colours colours) {
   if (!status.daemon_pid) {
-    const std::string text = painted("not running", Tone::bad, colours);
+    const std::string text = text::painted("not running", text::Tone::bad, colours);
     if (!status.last_daemon) return text;
     return text + "; the last one started at " + ago(status.last_daemon->started_at, now);
   }
-  std::string text = painted("running", Tone::good, colours) + ", " + core::holder_text(*status.daemon_pid);
+  std::string text = text::painted("running", text::Tone::good, colours) + ", " + core::holder_text(*status.daemon_pid);
   if (!status.last_daemon) return text;
   return text + ", version " + text::one_line(status.last_daemon->version) + ", since " +
          ago(status.last_daemon->started_at, now);
@@ -130,8 +130,8 @@ std::string run_text(const core::RunRecord& run, WallTime now) {
   return "run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
 }
 
-std::string ended_text(const core::RunRecord& run, WallTime now, Colours colours) {
-  std::string text = painted(std::string(core::name_of(run.outcome)), tone_of(run.outcome), colours);
+std::string ended_text(const core::RunRecord& run, WallTime now, text::Colours colours) {
+  std::string text = text::painted(core::name_of(run.outcome), tone_of(run.outcome), colours);
   text +=
       ", run " + text::one_line(run.run_id) + " (" + trigger_text(run) + "), started at " + ago(run.started_at, now);
   if (const auto took = elapsed(run, now)) text += ", took " + text::format_duration(*took);
@@ -148,7 +148,7 @@ std::string count_text(const Status& status) {
   return std::to_string(all) + " recorded" + (parts.empty() ? "" : ": " + parts);
 }
 
-std::string as_text(const Status& status, WallTime now, Colours colours) {
+std::string as_text(const Status& status, WallTime now, text::Colours colours) {
   std::string text = "daemon        " + daemon_text(status, now, colours) + '\n';
   if (status.daemon_pid && status.last_daemon) {
     text += "schedule      " + text::one_line(status.last_daemon->schedule) + '\n';

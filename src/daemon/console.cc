@@ -57,7 +57,7 @@ private:
 };
 
 Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level,
-                                               LogColours colours) {
+                                               text::Colours colours) {
   auto stream = os::OutputStream::open(fd);
   if (!stream) return std::move(stream).error();
   std::unique_ptr<Console> console(new Console(std::move(stream).value(), format, level, colours));
@@ -69,7 +69,7 @@ Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::L
   return console;
 }
 
-Console::Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, LogColours colours)
+Console::Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, text::Colours colours)
     : stream_(std::move(stream)),
       format_(format),
       colours_(colours),

@@ -70,11 +70,13 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
   return environment;
 }
 
-LogColours log_colours(const std::vector<std::string>& environment) {
-  const bool unwanted = std::any_of(environment.begin(), environment.end(), [](const std::string& entry) {
-    return entry == "TERM=dumb" || (entry.starts_with("NO_COLOR=") && entry != "NO_COLOR=");
-  });
-  return !unwanted && ::isatty(STDOUT_FILENO) == 1 ? LogColours::of_a_terminal : LogColours::none;
+text::Colours log_colours(const std::vector<std::string>& environment) {
+  const auto value_of = [&](std::string_view name_and_equals) -> std::string_view {
+    const auto found = std::find_if(environment.begin(), environment.end(),
+                                    [&](const std::string& entry) { return entry.starts_with(name_and_equals); });
+    return found == environment.end() ? std::string_view() : std::string_view(*found).substr(name_and_equals.size());
+  };
+  return text::colours_for(::isatty(STDOUT_FILENO) == 1, value_of("NO_COLOR="), value_of("TERM="));
 }
 
 /// Whoever reads it may not read it either: this waits a second at most.

@@ -75,8 +75,10 @@ void HookReader::on_read(core::Serial serial, std::optional<std::uint64_t> touch
   if (!made.copy.empty()) copies_[made.generation] = made.copy;
   const bool copied = !made.copy.empty();
   const std::uint64_t generation = made.generation;
+  std::vector<std::string> skipped = std::move(made.reading.skipped);
+  skipped.insert(skipped.end(), made.reading.hidden.begin(), made.reading.hidden.end());
   sink_.post(core::HooksRead{serial, std::move(made.reading.hooks), generation, std::move(made.reading.warnings),
-                             std::move(made.reading.skipped)});
+                             std::move(skipped)});
   if (!copied) copy(generation);
 }
 

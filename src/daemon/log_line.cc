@@ -24,11 +24,18 @@ std::string_view column_of(core::LogLevel level) noexcept {
   return "";
 }
 
-void append_level(std::string& out, core::LogLevel level, LogColours colours) {
-  const bool painted = colours == LogColours::of_a_terminal && level >= core::LogLevel::warning;
-  if (painted) out += level == core::LogLevel::warning ? "\x1b[33m" : "\x1b[31m";
-  out += column_of(level);
-  if (painted) out += "\x1b[0m";
+text::Tone tone_of(core::LogLevel level) noexcept {
+  switch (level) {
+    case core::LogLevel::debug:
+    case core::LogLevel::info: return text::Tone::plain;
+    case core::LogLevel::warning: return text::Tone::doubtful;
+    case core::LogLevel::error: return text::Tone::bad;
+  }
+  return text::Tone::plain;
+}
+
+void append_level(std::string& out, core::LogLevel level, text::Colours colours) {
+  out += text::painted(column_of(level), tone_of(level), colours);
 }
 
 std::string_view column_of(Stream stream) noexcept {
@@ -71,7 +78,7 @@ void append_on_one_line(std::string& out, std::string_view message) {
 }  // namespace
 
 void append_log_line(std::string& out, core::LogFormat format, WallTime at, core::LogLevel level,
-                     std::string_view message, const LogContext& context, LogColours colours) {
+                     std::string_view message, const LogContext& context, text::Colours colours) {
   switch (format) {
     case core::LogFormat::text:
       text::append_rfc3339(out, at, text::Precision::milliseconds);

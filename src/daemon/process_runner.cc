@@ -9,7 +9,6 @@
 
 #include "sidefridge/base/check.h"
 #include "sidefridge/core/script_environment.h"
-#include "sidefridge/hooks/interpreter.h"
 #include "sidefridge/os/fed_processes.h"
 #include "sidefridge/os/pipe.h"
 #include "sidefridge/os/process_scan.h"
@@ -41,10 +40,6 @@ bool stopped_reading(const ExitStatus& status) {
   return status.code == (status.signalled() ? SIGPIPE : 128 + SIGPIPE);
 }
 
-bool is_bash(const std::string& word) {
-  return word == "bash" || word.ends_with("/bash");
-}
-
 int signal_number_of(core::Send send) {
   return send == core::Send::kill ? SIGKILL : SIGTERM;
 }
@@ -63,11 +58,9 @@ ProcessRunner::ProcessRunner(loop::Loop& loop, Console& console, EventSink& sink
 
 void ProcessRunner::start(const core::StartScript& start) {
   check(!script_, "one script at a time");
-  const Result<pid_t> started = try_start(start);
+  const Result<Started> started = try_start(start);
   if (started) {
-    const std::vector<std::string>& argv = start.script.argv();
-    const bool by_bash = std::any_of(argv.begin(), argv.end() - 1, is_bash);  // the last one is the script
-    script_ = RunningScript{start.serial, *started, by_bash};
+    script_ = RunningScript{start.serial, started->pid, started->shell == hooks::Shell::bash};
     return;
   }
   core::ScriptResult result;
@@ -77,7 +70,7 @@ void ProcessRunner::start(const core::StartScript& start) {
   sink_.post(core::ScriptEnded{start.serial, std::move(result)});
 }
 
-Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
+Result<ProcessRunner::Started> ProcessRunner::try_start(const core::StartScript& start) {
   if (start.trigger == core::Trigger::install) note_mark_of_strangers(core::run_mark(start.run_id));
   const core::Script& script = start.script;
   if (!script.interpreter) return script.interpreter.error();
@@ -86,7 +79,9 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
     if (!opened) return std::move(opened).error();
     outputs_ = std::move(*opened);
   }
-  const std::vector<std::string> argv = core::script_argv(start, pipes_of(*script.interpreter));
+  const hooks::Shell shell = hooks::shell_of(*script.interpreter);
+  const core::Pipes pipes = hooks::knows_pipefail(shell) ? pipes_ : core::Pipes::last_command_counts;
+  const std::vector<std::string> argv = core::script_argv(start, pipes);
   const std::vector<std::string> environment = core::script_environment(start);
   const auto spawn_with = [&](std::span<const std::string> our_environment) {
     return os::spawn(os::SpawnRequest{argv.front(), argv, environment, our_environment, outputs_->stdout_fd.get(),
@@ -107,12 +102,7 @@ Result<pid_t> ProcessRunner::try_start(const core::StartScript& start) {
   }
   outputs_->out->begin(start.run_id, script);
   outputs_->err->begin(start.run_id, script);
-  return *pid;
-}
-
-core::Pipes ProcessRunner::pipes_of(const core::Interpreter& interpreter) const {
-  const bool each = pipes_ == core::Pipes::each_command_counts && hooks::knows_pipefail(interpreter);
-  return each ? core::Pipes::each_command_counts : core::Pipes::last_command_counts;
+  return Started{*pid, shell};
 }
 
 Result<ProcessRunner::Outputs> ProcessRunner::open_outputs() {

@@ -47,10 +47,10 @@ Result<FileKind> kind_of(int folder_fd, const dirent& item, const std::string& p
   return there ? FileKind::dangling_link : FileKind::gone;
 }
 
-/// Why a file of this kind is no script.
-std::string_view why_skipped(FileKind kind) noexcept {
+/// Empty: it is one.
+std::string_view why_no_script(FileKind kind) noexcept {
   switch (kind) {
-    case FileKind::regular: return "its name starts with '.'";
+    case FileKind::regular: return "";
     case FileKind::folder: return "it is a folder";
     case FileKind::dangling_link: return "it is a dangling link";
     case FileKind::socket: return "it is a socket";
@@ -137,6 +137,7 @@ public:
     // A listing comes in any order; what people read should not.
     std::sort(reading_.warnings.begin(), reading_.warnings.end());
     std::sort(reading_.skipped.begin(), reading_.skipped.end());
+    std::sort(reading_.hidden.begin(), reading_.hidden.end());
     std::sort(reading_.neighbours.begin(), reading_.neighbours.end());
     return std::move(reading_);
   }
@@ -167,7 +168,7 @@ private:
     Result<void> listed = os::for_each_entry(folder.get(), path, [&](const dirent& item) -> Result<void> {
       std::string script_path = path + "/" + item.d_name;
       if (item.d_name[0] == '.') {
-        skip(script_path, FileKind::regular);
+        reading_.hidden.push_back(skipped(script_path, "its name starts with '.'"));
         return {};
       }
       const Result<FileKind> kind = kind_of(::dirfd(folder.get()), item, script_path);
@@ -180,7 +181,7 @@ private:
       if (*kind == FileKind::regular) {
         scripts.push_back(core::Script{hook, item.d_name, script_path, script_path});
       } else {
-        skip(script_path, *kind);
+        reading_.skipped.push_back(skipped(script_path, why_no_script(*kind)));
       }
       return {};
     });
@@ -204,8 +205,8 @@ private:
     return system_error("cannot read folder '" + path + "'", errno_value);
   }
 
-  void skip(const std::string& path, FileKind kind) {
-    reading_.skipped.push_back(std::string("'").append(path).append("' is skipped: ").append(why_skipped(kind)));
+  static std::string skipped(const std::string& path, std::string_view why) {
+    return "'" + path + "' is skipped: " + std::string(why);
   }
 
   std::string root_path_;  // without a slash at its end

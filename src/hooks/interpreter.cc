@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -36,9 +37,9 @@ std::vector<std::string> words_of(std::string_view text) {
 
 }  // namespace
 
-Result<core::Interpreter> read_interpreter(const std::string& script_path) {
-  const auto head = os::read_file(script_path, core::interpreter_head_bytes, os::Readable::regular);
-  if (head) return core::interpreter_of(*head);
+Result<std::string> read_script(const std::string& script_path, std::size_t most_bytes) {
+  auto text = os::read_file(script_path, most_bytes, os::Readable::regular);
+  if (text) return *std::move(text);
   switch (errno) {
     case ENOENT: return Error{ErrorCode::not_found, "it does not exist"};
     case EISDIR:
@@ -46,6 +47,12 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path) {
     case EOPNOTSUPP: return Error{ErrorCode::io, "it is not a regular file"};
     default: return system_error("it cannot be read", errno);
   }
+}
+
+Result<core::Interpreter> read_interpreter(const std::string& script_path) {
+  const Result<std::string> head = read_script(script_path, core::interpreter_head_bytes);
+  if (!head) return head.error();
+  return core::interpreter_of(*head);
 }
 
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path) {
@@ -71,22 +78,34 @@ Result<void> check_interpreter(const core::Interpreter& interpreter, const std::
   return {};
 }
 
-bool knows_pipefail(const core::Interpreter& interpreter) {
+Shell shell_of(const core::Interpreter& interpreter) {
   std::string program = interpreter.program;
+  std::string argument = interpreter.argument;
   if (file_name(program) == "env") {
-    const std::vector<std::string> words = words_of(interpreter.argument);
-    const auto shell =
-        std::find_if(words.begin(), words.end(), [](const std::string& word) { return !word.starts_with('-'); });
-    if (shell == words.end()) return false;
-    program = shell->find('/') == std::string::npos ? "/bin/" + *shell : *shell;
+    const std::vector<std::string> words = words_of(argument);
+    const auto named = std::find_if(words.begin(), words.end(), [](const std::string& word) {
+      return !word.starts_with('-') && word.find('=') == std::string::npos;
+    });
+    if (named == words.end()) return Shell::none;
+    program = named->find('/') == std::string::npos ? "/bin/" + *named : *named;
+    argument = std::next(named) == words.end() ? std::string() : *std::next(named);
   }
   const std::string_view name = file_name(program);
-  if (name == "bash") return true;
-  if (name == "busybox") return words_of(interpreter.argument).front() == "sh";
-  if (name != "sh" && name != "ash") return false;
+  if (name == "bash") return Shell::bash;
+  if (name == "dash" || name == "ksh") return Shell::plain;
+  if (name == "busybox") {
+    const std::string applet = words_of(argument).front();
+    return applet == "sh" || applet == "ash" ? Shell::busybox : Shell::none;
+  }
+  if (name != "sh" && name != "ash") return Shell::none;
   std::error_code ignored;
   const std::string real = std::filesystem::canonical(program, ignored).string();
-  return file_name(real) == "bash" || file_name(real) == "busybox";
+  if (file_name(real) == "bash") return Shell::bash;
+  return file_name(real) == "busybox" ? Shell::busybox : Shell::plain;
+}
+
+bool knows_pipefail(Shell shell) noexcept {
+  return shell == Shell::busybox || shell == Shell::bash;
 }
 
 }  // namespace sidefridge::hooks

@@ -48,7 +48,7 @@ TEST(LogLine, stays_one_line_in_text) {
 TEST(LogLine, tells_warnings_and_errors_by_colour_on_a_terminal) {
   const auto line = [](core::LogLevel level) {
     std::string out;
-    append_log_line(out, core::LogFormat::text, morning, level, "m", {}, LogColours::of_a_terminal);
+    append_log_line(out, core::LogFormat::text, morning, level, "m", {}, text::Colours::of_a_terminal);
     return out.substr(out.find('Z') + 1);
   };
   EXPECT_EQ(line(core::LogLevel::info), " info  m\n");

@@ -41,9 +41,12 @@ if [ "$1" = /bin/sh ]; then
 fi
 echo $$ >>"$FAKE/kubectls"
 setsid=$(command -v setsid)
-# $FAKE_PIPE damages stdout; $FAKE_ENV is what a container's environment has.
+# $FAKE_PIPE damages stdout, and kubectl ends with it; $FAKE_ENV is what a container's environment has.
 if [ "$FAKE_PIPE" ]; then
-  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" "$@" | $FAKE_PIPE
+  mkfifo "$FAKE/stdout.$$"
+  exec 3<&0
+  env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" "$@" <&3 3<&- >"$FAKE/stdout.$$" &
+  exec $FAKE_PIPE <"$FAKE/stdout.$$" 3<&-
 else
   env -i PATH="$PATH" FAKE="$FAKE" $FAKE_ENV "$setsid" "$@"
   exit $?
@@ -256,6 +259,7 @@ TEST_P(WrapperTest, verify_finds_a_changed_byte_and_a_missing_one) {
 }
 
 TEST_P(WrapperTest, output_that_is_cut_is_74_without_verify_too) {
+  // What head leaves may be in the pipe for good, with the wrapper's last word among it.
   for (const char* option : {"--shell", "--verify"}) {
     environment["FAKE_PIPE"] = "head -c 100";
     const Outcome outcome = run({option, "seq 10000"});
@@ -285,10 +289,16 @@ TEST_P(WrapperTest, verify_says_what_the_target_lacks) {
   std::filesystem::create_directory(file("empty"));
   environment["FAKE_ENV"] = "PATH=" + file("empty");
   const Outcome outcome = run({"--verify", "echo", "x"});
-  EXPECT_EQ(outcome.code, GetParam().program == std::string_view("busybox") ? outcome.code : 69);
-  if (outcome.code == 0) GTEST_SKIP() << "this shell has tee and wc of its own";
+  // A busybox may have them built in.
+  const std::string ask = "env -i PATH=" + file("empty") + " " + environment["FAKE_SHELL"] +
+                          " -c 'command -v tee && { command -v cksum || command -v wc; }' >/dev/null";
+  if (std::system(ask.c_str()) == 0) {
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "x\n");
+    return;
+  }
+  EXPECT_EQ(outcome.code, 69);
   EXPECT_EQ(outcome.out, "");
-  // busybox may have tee built in.
   const std::string program = outcome.err.find("'tee'") != std::string::npos ? "'tee'" : "'cksum' (or 'wc')";
   EXPECT_EQ(outcome.err, "kubectlexec: --verify needs the program " + program +
                              " in container 'app' of pod 'app-0', which lacks it\n");

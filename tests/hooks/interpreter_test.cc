@@ -128,7 +128,7 @@ TEST(CheckInterpreter, says_what_keeps_one_from_being_executed) {
   }
 }
 
-TEST(KnowsPipefail, asks_which_shell_it_is) {
+TEST(ShellOf, asks_for_the_file_behind_the_name_where_the_name_does_not_tell) {
   const TempDir dir;
   const auto link = [&](const std::string& name, const std::string& to) {
     const std::filesystem::path path = std::filesystem::path(dir.path()) / name;
@@ -138,30 +138,41 @@ TEST(KnowsPipefail, asks_which_shell_it_is) {
   };
   const std::string busybox = dir.write("busybox", "", 0755);
   const std::string dash = dir.write("dash", "", 0755);
+  const std::string bash = dir.write("bash", "", 0755);
   const struct {
     Interpreter interpreter;
-    bool knows;
+    Shell shell;
   } rows[] = {
-      {{"/bin/bash"}, true},
-      {{"/usr/local/bin/bash", "-e"}, true},
-      {{link("alpine/sh", busybox)}, true},
-      {{link("alpine/ash", busybox)}, true},
-      {{link("debian/sh", dash)}, false},
-      {{dash}, false},
-      {{busybox, "sh"}, true},
-      {{busybox, "awk"}, false},
-      {{busybox}, false},
-      {{"/usr/bin/env", "bash"}, true},
-      {{"/usr/bin/env", "-S bash -e"}, true},
-      {{"/usr/bin/env", "python3"}, false},
-      {{"/usr/bin/env"}, false},
-      {{"/usr/bin/python3"}, false},
-      {{""}, false},
-      {{dir.path() + "/none/sh"}, false},
+      {{"/bin/bash"}, Shell::bash},
+      {{"/usr/local/bin/bash", "-e"}, Shell::bash},
+      {{link("fedora/sh", bash)}, Shell::bash},
+      {{link("alpine/sh", busybox)}, Shell::busybox},
+      {{link("alpine/ash", busybox)}, Shell::busybox},
+      {{link("debian/sh", dash)}, Shell::plain},
+      {{dash}, Shell::plain},
+      {{busybox, "sh"}, Shell::busybox},
+      {{busybox, "ash"}, Shell::busybox},
+      {{busybox, "awk"}, Shell::none},
+      {{busybox}, Shell::none},
+      {{"/usr/bin/env", "bash"}, Shell::bash},
+      {{"/usr/bin/env", "-S bash -e"}, Shell::bash},
+      {{"/usr/bin/env", "-S LC_ALL=C " + busybox + " sh"}, Shell::busybox},
+      {{"/usr/bin/env", "python3"}, Shell::none},
+      {{"/usr/bin/env"}, Shell::none},
+      {{"/usr/bin/python3"}, Shell::none},
+      {{""}, Shell::none},
+      {{dir.path() + "/none/sh"}, Shell::plain},
   };
   for (const auto& row : rows) {
-    EXPECT_EQ(knows_pipefail(row.interpreter), row.knows) << row.interpreter.program << " " << row.interpreter.argument;
+    EXPECT_EQ(shell_of(row.interpreter), row.shell) << row.interpreter.program << " " << row.interpreter.argument;
   }
+}
+
+TEST(KnowsPipefail, is_true_of_bash_and_busybox) {
+  EXPECT_TRUE(knows_pipefail(Shell::bash));
+  EXPECT_TRUE(knows_pipefail(Shell::busybox));
+  EXPECT_FALSE(knows_pipefail(Shell::plain));
+  EXPECT_FALSE(knows_pipefail(Shell::none));
 }
 
 }  // namespace

@@ -176,6 +176,7 @@ TEST(TreeCopy, reads_as_one_reads_in_place) {
     const Result<HookReading> in_place = read_hook_tree(scripts_dir);
     EXPECT_EQ(copied.warnings, in_place->warnings);
     EXPECT_EQ(copied.skipped, in_place->skipped);
+    EXPECT_EQ(copied.hidden, in_place->hidden);
     EXPECT_EQ(copied.hooks.scripts(Hook::backups)[0].path, in_place->hooks.scripts(Hook::backups)[0].path);
     remove_tree(dir / "copy");
   }

@@ -34,6 +34,7 @@ struct VerbSpec {
   std::span<const VerbOption> options{};
   std::size_t most_positionals = 0;  // more than these are refused; a verb checks itself whether there are enough
   core::Need schedule = core::Need::optional;
+  std::string_view without_schedule{};  // a setting's option that makes the schedule optional; empty: none does
 };
 
 /// A command line that follows its VerbSpec.

@@ -16,6 +16,7 @@
 #include "sidefridge/loop/fd_watch.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/output_stream.h"
+#include "sidefridge/text/colours.h"
 #include "sidefridge/text/line_splitter.h"
 
 namespace spdlog {
@@ -49,7 +50,7 @@ public:
   /// `fd` is usually STDOUT_FILENO. Requires: `loop` outlives the console.
   /// Errors: `fd` is closed; no descriptors or memory left.
   static Result<std::unique_ptr<Console>> open(loop::Loop& loop, int fd, core::LogFormat format, core::LogLevel level,
-                                               LogColours colours = LogColours::none);
+                                               text::Colours colours = text::Colours::none);
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -94,7 +95,7 @@ public:
 
 private:
   class Sink;
-  Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, LogColours colours);
+  Console(os::OutputStream stream, core::LogFormat format, core::LogLevel level, text::Colours colours);
   void on_ready() noexcept override;
   void append_own_line(WallTime at, core::LogLevel level, std::string_view message);
   text::Take append_script_line(const ScriptLineFormat& format, std::string_view line, text::LineEnd end);
@@ -104,7 +105,7 @@ private:
 
   os::OutputStream stream_;
   core::LogFormat format_;
-  LogColours colours_;
+  text::Colours colours_;
   std::unique_ptr<spdlog::logger> logger_;
   LogContext context_;                    // of the line that goes through logger_ right now
   std::vector<OutputListener*> waiting_;  // first come, first told

@@ -8,6 +8,7 @@
 #include "sidefridge/base/time.h"
 #include "sidefridge/core/hook.h"
 #include "sidefridge/core/log_level.h"
+#include "sidefridge/text/colours.h"
 #include "sidefridge/text/line_splitter.h"
 
 namespace sidefridge::daemon {
@@ -21,15 +22,12 @@ struct LogContext {
   std::string_view script;  // path as the user knows it
 };
 
-/// Whether a line of text shows by colour that it is a warning (yellow) or an error (red).
-enum class LogColours { none, of_a_terminal };
-
 /// Appends one line of the daemon's own log, newline included. What is no character of a line in `message` is escaped:
-/// "\n", "\x1b".
+/// "\n", "\x1b". In text, `colours` show what is a warning and what an error.
 ///     2026-11-23T07:55:17.125Z info  message
 ///     {"time":"2026-11-23T07:55:17.125Z","level":"info","message":"…","run":"…","script":"…"}
 void append_log_line(std::string& out, core::LogFormat format, WallTime at, core::LogLevel level,
-                     std::string_view message, const LogContext& context, LogColours colours = LogColours::none);
+                     std::string_view message, const LogContext& context, text::Colours colours = text::Colours::none);
 
 /// Formats the lines of one stream of one script.
 ///     2026-11-23T07:55:17.125Z out   <run_id> backups/10-dump | <bytes>

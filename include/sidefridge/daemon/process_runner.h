@@ -13,6 +13,7 @@
 #include "sidefridge/daemon/console.h"
 #include "sidefridge/daemon/event_sink.h"
 #include "sidefridge/daemon/script_output.h"
+#include "sidefridge/hooks/interpreter.h"
 #include "sidefridge/loop/loop.h"
 #include "sidefridge/os/process_scan.h"
 #include "sidefridge/os/reaper.h"
@@ -79,8 +80,11 @@ private:
   };
 
   Result<Outputs> open_outputs();
-  core::Pipes pipes_of(const core::Interpreter& interpreter) const;
-  Result<pid_t> try_start(const core::StartScript& start);
+  struct Started {
+    pid_t pid;
+    hooks::Shell shell;
+  };
+  Result<Started> try_start(const core::StartScript& start);
   void on_drained(ScriptOutput& output) noexcept override;
   void on_alarm() noexcept override;
   void note_end_of_fed(const os::Exited& exited);

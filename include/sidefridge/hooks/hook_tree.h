@@ -13,7 +13,8 @@ namespace sidefridge::hooks {
 struct HookReading {
   core::HookSet hooks;                  // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
   std::vector<std::string> warnings;    // a folder that is no hook, a hook that is no folder, nothing to back up
-  std::vector<std::string> skipped;     // what is in a hook's folder and is no script, and why
+  std::vector<std::string> skipped;     // what is in a hook's folder and is no script, and why; but for the hidden
+  std::vector<std::string> hidden;      // the same of what hides on purpose: its name starts with '.'
   std::vector<std::string> neighbours;  // names of what lies beside the hooks' folders, but for the kubelet's, which
                                         // begin with ".."; sorted
 };

@@ -1,6 +1,7 @@
 // interpreter.h - what executes a script, asked of the files themselves.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "sidefridge/base/result.h"
@@ -9,9 +10,12 @@
 
 namespace sidefridge::hooks {
 
-/// Reads the beginning of a script.
-/// Errors: not_found when the script is gone; io when it is unreadable or no regular file; as core::interpreter_of().
-/// As there, the text does not name the script.
+/// Reads a script, or the first `most_bytes` of one that is longer.
+/// Errors: not_found when the script is gone; io when it is unreadable or no regular file. The text does not name it.
+/// Blocks: for the reading of the file.
+Result<std::string> read_script(const std::string& script_path, std::size_t most_bytes);
+
+/// Reads of a script what says how it is executed. Errors: as read_script() and core::interpreter_of().
 /// Blocks: for the reading of one block.
 Result<core::Interpreter> read_interpreter(const std::string& script_path);
 
@@ -20,8 +24,19 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path);
 /// the script.
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path);
 
-/// Whether it is a shell with the option pipefail: bash, or busybox's sh (under whatever name, as /bin/sh), also
-/// through env(1).
-bool knows_pipefail(const core::Interpreter& interpreter);
+/// Which shell executes a script.
+enum class Shell {
+  none,     // a program, or the interpreter of another language
+  plain,    // dash, ksh, or an sh of which no more is known
+  busybox,  // knows pipefail
+  bash,     // knows pipefail, and reaps those of its children that end before it
+};
+
+/// Asks by the name, links followed for `sh` and `ash`, also through env(1).
+/// Blocks: for looking links up.
+Shell shell_of(const core::Interpreter& interpreter);
+
+/// Whether a shell has the option pipefail.
+bool knows_pipefail(Shell shell) noexcept;
 
 }  // namespace sidefridge::hooks
