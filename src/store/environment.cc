@@ -180,6 +180,7 @@ void Environment::set_sync(Sync sync) noexcept {
 Result<Transaction> Environment::begin_write() {
   const auto now = stamp_of(file_->fd());
   const bool trusted = file_->settings.pages == Pages::trusted || (now && now == file_->sound);
+  file_->bytes_before = now ? now->bytes : 0;
   if (!trusted && file_->env) {
     // LMDB reads them in its map, where what is not in the file any more is a SIGBUS.
     if (auto there = check_meta_pages(file_->fd(), file_->path); !there) return std::move(there).error();
@@ -330,6 +331,8 @@ Result<Usage> Transaction::usage(Database database) const {
 Result<void> Transaction::commit() {
   if (const int code = mdb_txn_commit(txn_.release())) return failed(code);
   file_->sound = Environment::stamp_of(file_->fd());
+  // A commit never makes it smaller: somebody else has, meanwhile.
+  if (file_->sound && file_->sound->bytes < file_->bytes_before) file_->sound.reset();
   // A handle that outlives its transaction would not notice when another process drops its database.
   for (const Database database : opened_) mdb_dbi_close(file_->env.get(), database.handle);
   return {};

@@ -121,7 +121,14 @@ bool Program::wait_for(std::string_view part, int times) {
       ++seen;
       continue;
     }
-    if (out_ < 0 || !pump(deadline)) {
+    if (out_ < 0) {
+      const int code = wait_exit();
+      ADD_FAILURE() << "it ended with " << code << ", without '" << part << "'; stdout:\n"
+                    << output_ << "\nstderr:\n"
+                    << errors_;
+      return false;
+    }
+    if (!pump(deadline)) {
       ADD_FAILURE() << "no '" << part << "' in time; stdout:\n" << output_ << "\nstderr:\n" << errors_;
       return false;
     }

@@ -106,6 +106,7 @@ private:
     std::unique_ptr<MDB_env, Close> env{};
     std::optional<Stamp> lock{};   // as it was opened
     std::optional<Stamp> sound{};  // as our last commit left it, its pages checked
+    std::int64_t bytes_before{};   // when the last write transaction began
 
     int fd() const noexcept;  // -1: not open
   };
