@@ -91,8 +91,9 @@ Result<Generations::Made> Generations::make(const std::string& scripts_dir, Wall
     }
   }
 
-  Result<HookVersion> read = read_hooks(scripts_dir, settings_);
+  Result<HookVersion> read = read_hooks(scripts_dir, settings_, newest != nullptr ? &newest->hooks : nullptr);
   if (!read) return std::move(read).error();
+  read->looked_at = now;
   if (read->unreadable && newest != nullptr) return *read->unreadable;
   if (read->unreadable) read->warnings.push_back(read->unreadable->text + ": a run fails when its turn comes");
   if (!read->whole) {

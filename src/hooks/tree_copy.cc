@@ -9,15 +9,18 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "sidefridge/base/check.h"
 #include "sidefridge/hooks/interpreter.h"
 #include "sidefridge/hooks/tree_snapshot.h"
+#include "sidefridge/os/file_system.h"
 #include "sidefridge/os/read_up_to.h"
 #include "sidefridge/os/unique_fd.h"
 #include "sidefridge/os/write_all.h"
@@ -83,17 +86,56 @@ mode_t rights_on_the_way_to(const std::string& folder, gid_t gid) {
   return rights;
 }
 
+/// The files of an earlier reading that can be told from later ones by their stamps.
+class KnownFiles {
+public:
+  explicit KnownFiles(const HookVersion& version) {
+    for (std::size_t i = 0; i < version.source.entries.size(); ++i) {
+      const TreeEntry& entry = version.source.entries[i];
+      const bool sure = version.as_stamped[i] && shows_later_change(entry.stamp, version.looked_at);
+      if (sure && entry.kind == TreeEntry::Kind::file) {
+        files_.emplace(entry.path, File{entry, Content{version.digests[i], core::Interpreter{}, 0}});
+      }
+    }
+    for (const core::Hook hook : core::all_hooks) {
+      for (const core::Script& script : version.hooks.scripts(hook)) {
+        const auto file = files_.find(script.tag());
+        if (file != files_.end()) file->second.content.interpreter = script.interpreter;
+      }
+    }
+  }
+
+  /// What is in a file; null unless it is one of them, and as it was.
+  const Content* find(const std::string& scripts_dir, const TreeEntry& entry) const {
+    const auto file = files_.find(entry.path);
+    if (file == files_.end() || !(file->second.entry == entry)) return nullptr;
+    const auto [device, is_new] = tells_changes_.try_emplace(entry.stamp.device, false);
+    if (is_new) device->second = os::tells_changes(scripts_dir + "/" + entry.path);
+    return device->second ? &file->second.content : nullptr;
+  }
+
+private:
+  struct File {
+    TreeEntry entry;
+    Content content;
+  };
+  std::unordered_map<std::string, File> files_;  // by path
+  mutable std::map<dev_t, bool> tells_changes_;  // by file system, where that was asked for
+};
+
 /// Reads the tree once, and copies it where there is a destination. Owns: the destination, until it is whole.
 class Attempt {
 public:
   /// What to do when something has moved.
   enum class Moved { is_an_error, is_taken_as_it_is };
 
-  Attempt(const std::string& scripts_dir, const std::string& destination, const CopySettings& settings, Moved moved)
+  Attempt(const std::string& scripts_dir, const std::string& destination, const CopySettings& settings, Moved moved,
+          const KnownFiles* known)
       : scripts_dir_(scripts_dir),
         destination_(destination),
         settings_(settings),
         tolerant_(moved == Moved::is_taken_as_it_is),
+        known_(known),
         buffer_(buffer_bytes) {}
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -111,6 +153,7 @@ public:
     if (!before) return std::move(before).error();
     version_.source = *std::move(before);
     version_.digests.resize(version_.source.entries.size());
+    version_.as_stamped.resize(version_.source.entries.size());
 
     root_.reset(::open(scripts_dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root_) return system_error("cannot read the folder of scripts '" + scripts_dir_ + "'", errno);
@@ -185,7 +228,7 @@ private:
           continue;
         case TreeEntry::Kind::file: break;
       }
-      const Result<std::optional<Content>> read = read_file(entry);
+      const Result<std::optional<Content>> read = content_of(i);
       if (!read) return read.error();
       const auto script = is_script_path(entry.path)
                               ? find(scripts, std::string_view(entry.path).substr(entry.path.find('/') + 1))
@@ -264,9 +307,19 @@ private:
     return found != scripts.end() && found->name == name ? found : scripts.end();
   }
 
+  /// As read_file().
+  Result<std::optional<Content>> content_of(std::size_t index) {
+    const Content* const known =
+        known_ != nullptr ? known_->find(scripts_dir_, version_.source.entries[index]) : nullptr;
+    if (known == nullptr) return read_file(index);
+    version_.as_stamped[index] = true;
+    return std::optional(*known);
+  }
+
   /// Returns: nothing when the file may not be read, or is gone and that is no matter.
   /// Errors: busy when it is not what it was.
-  Result<std::optional<Content>> read_file(const TreeEntry& entry) {
+  Result<std::optional<Content>> read_file(std::size_t index) {
+    const TreeEntry& entry = version_.source.entries[index];
     settings_.on_step();
     // Not blocking, in case the file has just been replaced by a FIFO.
     const os::UniqueFd from(::openat(root_.get(), entry.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -279,7 +332,8 @@ private:
     struct stat status {};
     if (::fstat(from.get(), &status) != 0) return cannot_read(entry.path, errno);
     // What the same path leads to before and after may have been something else in between.
-    if (stamp_of(status) != entry.stamp && !tolerant_) return changed();
+    version_.as_stamped[index] = stamp_of(status) == entry.stamp;
+    if (!version_.as_stamped[index] && !tolerant_) return changed();
 
     os::UniqueFd to;
     const bool writes = copies() && entry.target.empty();
@@ -353,6 +407,7 @@ private:
   const std::string& destination_;  // empty: there is none
   const CopySettings& settings_;
   const bool tolerant_;
+  const KnownFiles* const known_;  // null: there are none
   std::vector<char> buffer_;
   os::UniqueFd root_;
   os::UniqueFd target_;
@@ -403,13 +458,15 @@ Result<std::uint64_t> digest_of_file(const std::string& path, std::uint64_t limi
   return content->digest;
 }
 
-Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySettings& settings) {
+Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySettings& settings, const HookVersion* known) {
   check(settings.attempts > 0, "it is tried at least once");
+  std::optional<KnownFiles> known_files;
+  if (known != nullptr) known_files.emplace(*known);
   const std::string root = without_end_slashes(scripts_dir);
   const std::string nowhere;
   for (int attempt = 1;; ++attempt) {
     const auto moved = attempt > settings.attempts ? Attempt::Moved::is_taken_as_it_is : Attempt::Moved::is_an_error;
-    Result<HookVersion> version = Attempt(root, nowhere, settings, moved).make();
+    Result<HookVersion> version = Attempt(root, nowhere, settings, moved, known_files ? &*known_files : nullptr).make();
     if (version || version.error().code != ErrorCode::busy) return version;
   }
 }
@@ -419,7 +476,7 @@ Result<HookVersion> copy_hook_tree(const std::string& scripts_dir, const std::st
   check(settings.attempts > 0, "a copy is tried at least once");
   const std::string root = without_end_slashes(scripts_dir);
   for (int attempt = 1;; ++attempt) {
-    Result<HookVersion> version = Attempt(root, destination, settings, Attempt::Moved::is_an_error).make();
+    Result<HookVersion> version = Attempt(root, destination, settings, Attempt::Moved::is_an_error, nullptr).make();
     if (version || version.error().code != ErrorCode::busy || attempt == settings.attempts) return version;
     if (settings.give_up()) return version;
   }

@@ -251,12 +251,16 @@ bool is_script_path(std::string_view path) noexcept {
   return !name.empty() && name.front() != '.' && name.find('/') == std::string_view::npos;
 }
 
-bool shows_later_changes(const TreeSnapshot& snapshot, const std::string& scripts_dir, WallTime looked_at) {
+bool shows_later_change(const FileStamp& stamp, WallTime looked_at) noexcept {
   constexpr Duration coarsest_tick = std::chrono::seconds(2);
   const std::int64_t settled_ns = (looked_at - coarsest_tick).time_since_epoch() / std::chrono::nanoseconds(1);
+  return std::max(stamp.changed_ns, stamp.modified_ns) < settled_ns;
+}
+
+bool shows_later_changes(const TreeSnapshot& snapshot, const std::string& scripts_dir, WallTime looked_at) {
   std::vector<dev_t> devices;
   for (const TreeEntry& entry : snapshot.entries) {
-    if (std::max(entry.stamp.changed_ns, entry.stamp.modified_ns) >= settled_ns) return false;
+    if (!shows_later_change(entry.stamp, looked_at)) return false;
     if (std::find(devices.begin(), devices.end(), entry.stamp.device) != devices.end()) continue;
     if (!os::tells_changes(scripts_dir + "/" + entry.path)) return false;
     devices.push_back(entry.stamp.device);

@@ -726,6 +726,61 @@ TEST(TreeRead, has_the_digests_of_a_copy) {
   EXPECT_NE(read->hooks.digest(Hook::install_dependencies), 0U);
 }
 
+TEST(TreeRead, reads_again_only_what_may_have_changed) {
+  const TempDir dir;
+  dir.write("scripts/backups/10-db", "#!/bin/bash\n");
+  dir.write("scripts/backups/20-files", "#!/bin/sh\n");
+  dir.write("scripts/backups/.log", "");
+  int steps = 0;
+  CopySettings settings;
+  settings.on_step = [&] { ++steps; };
+  const auto read = [&](const HookVersion* known) {
+    steps = 0;
+    Result<HookVersion> version = read_hooks(dir / "scripts", settings, known);
+    EXPECT_TRUE(version.ok());
+    return *std::move(version);
+  };
+  HookVersion known = read(nullptr);
+  const int steps_of_all = steps;
+  // It was written just before it was looked at, as far as this says.
+  EXPECT_EQ(read(&known).digests, known.digests);
+  EXPECT_EQ(steps, steps_of_all);
+
+  known.looked_at = WallTime{std::chrono::hours(24 * 47'482)};
+  HookVersion again = read(&known);
+  EXPECT_LT(steps, steps_of_all - 2);
+  EXPECT_EQ(again.hooks, known.hooks);
+  EXPECT_EQ(again.digests, known.digests);
+
+  dir.write("scripts/backups/.log", "a line\n");
+  again = read(&known);
+  EXPECT_NE(again.hooks.digest(Hook::backups), known.hooks.digest(Hook::backups));
+  EXPECT_EQ(again.hooks, read(nullptr).hooks);
+  EXPECT_EQ(again.hooks.scripts(Hook::backups), known.hooks.scripts(Hook::backups));
+
+  // Who replaces a file keeps no stamp, whatever the time says.
+  dir.write("scripts/backups/new", "#!/bin/ash\n");
+  fs::last_write_time(dir / "scripts/backups/new", fs::last_write_time(dir / "scripts/backups/10-db"));
+  fs::rename(dir / "scripts/backups/new", dir / "scripts/backups/10-db");
+  EXPECT_EQ(read(&known).hooks, read(nullptr).hooks);
+}
+
+TEST(TreeRead, does_not_take_a_file_that_changed_while_it_was_read_for_what_it_was_before) {
+  const TempDir dir;
+  dir.write("scripts/backups/10-db", "#!/bin/sh\n");
+  std::string content = "#!/bin/sh\n";
+  CopySettings settings;
+  settings.on_step = [&] { dir.write("scripts/backups/10-db", content += "x"); };
+  Result<HookVersion> moving = read_hooks(dir / "scripts", settings);
+  ASSERT_TRUE(moving.ok());
+  ASSERT_FALSE(moving->whole);
+  moving->looked_at = WallTime{std::chrono::hours(24 * 47'482)};
+  const Result<HookVersion> now = read_hooks(dir / "scripts", {}, &*moving);
+  const Result<HookVersion> all = read_hooks(dir / "scripts", {});
+  ASSERT_TRUE(now.ok() && all.ok());
+  EXPECT_EQ(now->hooks, all->hooks);
+}
+
 TEST(TreeCopy, is_given_up_when_it_is_told_to) {
   const TempDir dir;
   for (int i = 10; i < 20; ++i) dir.write("scripts/backups/" + std::to_string(i), "");

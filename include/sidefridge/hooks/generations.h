@@ -77,7 +77,7 @@ public:
   /// `ran`: since the last reading.
   /// Errors: as read_hooks(), and, where an earlier version is known, io when a script may not be read; the newest
   ///         stays what it is.
-  /// Blocks: for a look at each file, when all are as they were; else as read_hooks().
+  /// Blocks: for a look at each file, and the reading of those that are not as they were.
   Result<Made> make(const std::string& scripts_dir, WallTime now, const RanHooks& ran = {});
 
   /// Sees to it that there is a copy of that version, as it was made. Gives up when `give_up()` says so, which is asked

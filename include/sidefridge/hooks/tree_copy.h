@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sidefridge/base/result.h"
+#include "sidefridge/base/time.h"
 #include "sidefridge/hooks/hook_tree.h"
 #include "sidefridge/hooks/tree_snapshot.h"
 
@@ -32,6 +33,8 @@ struct HookVersion : HookReading {
   TreeSnapshot source;
   std::vector<std::uint64_t> digests;  // of each entry of `source`: of a file its content and whether it may be
                                        // executed, of a link where it leads
+  std::vector<bool> as_stamped;        // of each entry: that digest is of the file that its stamp is of
+  WallTime looked_at{};                // just before it was read; the default: none of it is to be used again
   bool whole = true;                   // there was an instant at which the tree was this
   bool any_left_out = false;           // something may not be read
   std::optional<Error> unreadable;     // why a script cannot be read; that is its interpreter's error, too
@@ -47,11 +50,15 @@ std::uint64_t digest_of_parts(std::vector<TreePart> parts);
 /// what was read: everything is looked at before and after, down to the inode and time stamps of each file, and read
 /// again when anything moved meanwhile. A tree that never stops moving is taken as it was found: not `whole`.
 ///
+/// `known`: an earlier reading. A file that is sure to be as it was then is not read again, so that one file that never
+/// rests does not cost the reading of all others each time.
+///
 /// Of a hook that is too large (over settings.limit_bytes, 20,000 files or 8 folders deep) the scripts alone are read,
 /// and a warning says so.
 /// Errors: as read_hook_tree(); io when a file cannot be read, though it may be.
 /// Blocks: for the reading of all files.
-Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySettings& settings);
+Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySettings& settings,
+                               const HookVersion* known = nullptr);
 
 /// Reads the hooks as read_hooks() does, and copies their folders to `destination` with the same layout, so that
 /// `$(dirname "$0")/.lib.sh` is found, and of the script's own version. Copied are regular files, sub-folders and links

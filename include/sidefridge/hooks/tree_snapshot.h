@@ -81,9 +81,12 @@ struct TreeLimits {
   std::size_t depth = most_tree_depth;
 };
 
-/// Whether a change that comes after `looked_at` is sure to show in a later snapshot: everything in it was changed for
-/// the last time well before that (time stamps may tick only every two seconds), on file systems where nobody else
-/// changes what the kernel still has in its cache. Requires: the snapshot was taken after `looked_at`.
+/// Whether a change that comes after `looked_at` is sure to show in a later stamp: the file was changed for the last
+/// time well before that (time stamps may tick only every two seconds). Requires: its file system tells changes
+/// (os::tells_changes), and the stamp was taken after `looked_at`.
+bool shows_later_change(const FileStamp& stamp, WallTime looked_at) noexcept;
+
+/// The same of everything in a snapshot, file systems included.
 bool shows_later_changes(const TreeSnapshot& snapshot, const std::string& scripts_dir, WallTime looked_at);
 
 /// Walks the hook folders of `scripts_dir`. Links are followed where they are hooks, scripts or a kubelet's. `on_step`
