@@ -34,7 +34,16 @@ void KnownHooks::on_watched(HooksWatched::By by, MonoTime now) noexcept {
   if (watched_by_ == by) return;
   watched_by_ = by;
   current_ = false;
-  if (known_) on_touched(now);
+  if (known_) {
+    on_touched(now);
+  } else if (!first_touch_) {
+    poll_from(now);
+  }
+}
+
+void KnownHooks::poll_from(MonoTime now) noexcept {
+  const bool polls = !stopped_ && watched_by_ == HooksWatched::By::polling && settings_.poll > Duration::zero();
+  reread_deadline_ = polls ? std::optional(now + settings_.poll) : std::nullopt;
 }
 
 Serial KnownHooks::read(Turn& turn) {
@@ -51,10 +60,7 @@ Serial KnownHooks::read(Turn& turn) {
 
 void KnownHooks::begin(Serial serial, Turn& turn) {
   first_touch_.reset();
-  reread_deadline_.reset();
-  if (!stopped_ && watched_by_ == HooksWatched::By::polling && settings_.poll > Duration::zero()) {
-    reread_deadline_ = turn.now.mono + settings_.poll;
-  }
+  poll_from(turn.now.mono);
   reading_ = Reading{serial, turn.now.mono + hooks_patience};
   turn.act(ReadHooks{serial});
 }

@@ -145,6 +145,13 @@ TEST_F(KnownHooksTest, are_polled_where_no_event_tells_of_changes) {
   EXPECT_EQ(hooks.deadline(), std::nullopt);
 }
 
+TEST_F(KnownHooksTest, are_not_polled_any_more_once_events_tell_of_changes) {
+  const Serial first = ask();
+  hooks.on_watched(HooksWatched::By::events, turns.now.mono);
+  answer(first, reading(1));
+  EXPECT_EQ(hooks.deadline(), std::nullopt);
+}
+
 TEST_F(KnownHooksTest, are_looked_at_once_more_when_the_watch_changes) {
   hooks.on_watched(HooksWatched::By::events, at(seconds(1)));
   EXPECT_EQ(hooks.deadline(), std::nullopt);  // the first reading comes anyway

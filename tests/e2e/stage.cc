@@ -222,7 +222,7 @@ Program Stage::launch(const std::vector<std::string>& command) const {
 Program Stage::start(const std::vector<std::string>& arguments, As as) const {
   std::vector<std::string> command;
   if (as == As::pid_1) command = {"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"};
-  command.push_back(std::string(SIDEFRIDGE_BIN_DIR) + "/sidefridge");
+  command.emplace_back(SIDEFRIDGE_BIN_DIR "/sidefridge");
   command.insert(command.end(), arguments.begin(), arguments.end());
   Program program = launch(command);
   if (as == As::pid_1) program.pid_ = child_of(program.launcher_);

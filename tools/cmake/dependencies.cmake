@@ -8,14 +8,59 @@ pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 find_path(CXXOPTS_INCLUDE_DIR cxxopts.hpp REQUIRED)
 find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
+find_library(LMDB_ARCHIVE NAMES liblmdb.a)
+find_library(LIBUV_ARCHIVE NAMES libuv_a.a libuv.a)
+mark_as_advanced(LMDB_ARCHIVE LIBUV_ARCHIVE)
+
+# What is installed is linked as a whole where that can be done: a hook calls the commands by the thousand, the dynamic
+# linker is most of what their start costs, and half of what the daemon holds in memory would be libraries. (With some
+# toolchains for musl -static-pie does not work; there everything is static anyway.)
+include(CheckCXXSourceCompiles)
+include(CheckLinkerFlag)
+set(CMAKE_REQUIRED_FLAGS -fPIE)
+set(CMAKE_REQUIRED_LINK_OPTIONS -static-pie)
+check_cxx_source_compiles("#include <string>\nint main(int n, char**) { return std::to_string(n).size() == 9; }"
+  SIDEFRIDGE_STATIC_PIE)
+unset(CMAKE_REQUIRED_FLAGS)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+set(SIDEFRIDGE_STATIC_PROGRAMS FALSE)
+if(SIDEFRIDGE_STATIC_PIE AND LMDB_ARCHIVE AND LIBUV_ARCHIVE AND NOT SIDEFRIDGE_SANITIZE
+   AND NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-static")
+  set(SIDEFRIDGE_STATIC_PROGRAMS TRUE)
+endif()
+# libuv has calls of its own to the functions that glibc warns of in static programs; none of them is ours.
+check_linker_flag(CXX -Wl,--no-warnings SIDEFRIDGE_LINKER_CAN_BE_QUIET)
+
+# sidefridge_program(NAME SOURCES... LINK libs...): a program that is installed.
+function(sidefridge_program name)
+  cmake_parse_arguments(PROGRAM "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${PROGRAM_SOURCES})
+  target_link_libraries(${name} PRIVATE ${PROGRAM_LINK} sidefridge_warnings)
+  if(SIDEFRIDGE_STATIC_PROGRAMS)
+    # CMake's own -pie would undo -static-pie.
+    set_target_properties(${name} PROPERTIES SIDEFRIDGE_STATIC ON)
+    set_property(TARGET ${name} PROPERTY POSITION_INDEPENDENT_CODE)
+    target_compile_options(${name} PRIVATE -fPIE)
+    target_link_options(${name} PRIVATE -static-pie
+                                        $<$<BOOL:${SIDEFRIDGE_LINKER_CAN_BE_QUIET}>:-Wl,--no-warnings>)
+  elseif(NOT SIDEFRIDGE_SANITIZE)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# What such a program links, tests link as a shared library.
+set(static $<BOOL:$<TARGET_PROPERTY:SIDEFRIDGE_STATIC>>)
 add_library(sidefridge_lmdb INTERFACE)
 target_include_directories(sidefridge_lmdb SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
-find_library(LMDB_ARCHIVE NAMES liblmdb.a)
-mark_as_advanced(LMDB_ARCHIVE)
-# A program with the property SIDEFRIDGE_STATIC has it, and all else, linked in.
-set(static $<BOOL:$<TARGET_PROPERTY:SIDEFRIDGE_STATIC>>)
-target_link_libraries(sidefridge_lmdb INTERFACE $<${static}:${LMDB_ARCHIVE}> $<$<NOT:${static}>:${LMDB_LIBRARY}>
-                                                Threads::Threads)
+target_link_libraries(sidefridge_lmdb INTERFACE $<IF:${static},${LMDB_ARCHIVE},${LMDB_LIBRARY}> Threads::Threads)
+add_library(sidefridge_libuv INTERFACE)
+target_include_directories(sidefridge_libuv SYSTEM INTERFACE ${libuv_INCLUDE_DIRS})
+target_link_libraries(sidefridge_libuv INTERFACE $<IF:${static},${LIBUV_ARCHIVE},PkgConfig::libuv> ${CMAKE_DL_LIBS}
+                                                 Threads::Threads)
+# Neither has an archive in Debian.
+add_library(sidefridge_spdlog INTERFACE)
+target_link_libraries(sidefridge_spdlog INTERFACE spdlog::spdlog_header_only fmt::fmt-header-only)
 add_library(sidefridge_cxxopts INTERFACE)
 target_include_directories(sidefridge_cxxopts SYSTEM INTERFACE ${CXXOPTS_INCLUDE_DIR})
 # Reads back what we write as YAML; nothing that is installed links it. Its CMake build has no pkg-config file.

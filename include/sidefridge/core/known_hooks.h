@@ -81,6 +81,7 @@ private:
     std::optional<MonoTime> deadline;  // nothing: it is given up, but may be answered yet
   };
 
+  void poll_from(MonoTime now) noexcept;
   void begin(Serial serial, Turn& turn);
   bool end(Serial serial, Turn& turn);
   void complain(LogLevel level, const std::vector<std::string>& complaints, Turn& turn, std::set<std::string>& heard);
