@@ -60,6 +60,7 @@ void examine(const core::Script& script, core::Pipes pipes, Findings& found) {
     found.scripts.push_back({script, ""});
     found.problems.push_back("Script '" + script.path + "' cannot be started: " + error.text);
   };
+  if (!script.interpreter) return refuse(script.interpreter.error());
   const Result<std::string> text = hooks::read_script(script.path, most_read);
   if (!text) return refuse(text.error());
   const Result<core::Interpreter> interpreter = core::interpreter_of(*text);

@@ -110,6 +110,9 @@ std::string not_a_hook(const std::string& path, std::string_view name) {
   return text + "the hooks are " + text::join(names);
 }
 
+/// No script has it.
+constexpr std::string_view name_for_hook = ".";
+
 /// Reads one tree into a HookReading, which the caller takes out of it.
 class TreeReader {
 public:
@@ -129,7 +132,9 @@ public:
     }
     if (Result<void> listed = list_root(root.get()); !listed) return std::move(listed).error();
     for (const core::Hook hook : core::all_hooks) {
-      if (Result<void> listed = list_hook(::dirfd(root.get()), hook); !listed) return std::move(listed).error();
+      if (Result<void> listed = list_hook(::dirfd(root.get()), hook); !listed) {
+        note_unreadable(hook, std::move(listed).error());
+      }
     }
     if (reading_.hooks.scripts(core::Hook::backups).empty()) {
       reading_.warnings.push_back("no script in '" + root_path_ + "/backups': nothing will be backed up");
@@ -189,6 +194,14 @@ private:
     return listed;
   }
 
+  void note_unreadable(core::Hook hook, Error why) {
+    const std::string path = root_path_ + "/" + std::string(core::name_of(hook));
+    core::Script all_of_it{hook, std::string(name_for_hook), path, path};
+    all_of_it.interpreter = why;
+    reading_.hooks.assign(hook, {std::move(all_of_it)});
+    if (!reading_.unreadable) reading_.unreadable = std::move(why);
+  }
+
   /// A hook whose folder did not open: is that all right?
   Result<void> missing_hook(int root_fd, const std::string& name, const std::string& path, int errno_value) {
     struct stat status {};
@@ -217,6 +230,10 @@ private:
 
 Result<HookReading> read_hook_tree(const std::string& scripts_dir) {
   return TreeReader(scripts_dir).read();
+}
+
+bool stands_for_hook(const core::Script& script) noexcept {
+  return script.name == name_for_hook;
 }
 
 }  // namespace sidefridge::hooks

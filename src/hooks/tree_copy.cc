@@ -50,7 +50,7 @@ Result<Content> read_content(int from, int to, mode_t mode, std::uint64_t limit_
                              const std::function<void()>& on_step, int& write_errno) {
   text::Digest digest;
   digest.add(is_executable(mode) ? "x" : "-");
-  Content content{0, core::Interpreter{}, 0};
+  Content content{0, core::interpreter_of({}), 0};
   for (;;) {
     on_step();
     const ssize_t got = os::read_up_to(from, buffer);
@@ -211,6 +211,10 @@ private:
   /// Reads one hook's folder, and fills in what the reading does not know yet of its scripts.
   Result<void> read_hook(core::Hook hook) {
     std::vector<core::Script> scripts = version_.hooks.scripts(hook);
+    if (!scripts.empty() && stands_for_hook(scripts.front())) {
+      version_.any_left_out = true;
+      return {};
+    }
     std::size_t scripts_read = 0;
     const std::vector<TreeEntry>& entries = version_.source.entries;
     for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -86,6 +86,7 @@ Result<HookContent> read_hook_files(const std::string& input_dir, const std::str
   while (root.size() > 1 && root.ends_with('/')) root.pop_back();
   auto reading = hooks::read_hook_tree(root);
   if (!reading) return std::move(reading).error();
+  if (reading->unreadable) return *std::move(reading)->unreadable;
   HookContent content{{}, std::move(reading->warnings)};
   if (auto looked = look_beside_hooks(root, own_prefix, content.warnings); !looked) return std::move(looked).error();
   for (const core::Hook hook : core::all_hooks) {

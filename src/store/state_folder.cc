@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -66,11 +68,23 @@ Result<void> make_folders(const std::string& path) {
   return make_folder(path, 0755);
 }
 
-// Whether something is mounted there, as a volume of a Pod is.
+// The number that the kernel has given to the mount of an open file; empty where /proc does not tell.
+std::string mount_of(int fd) {
+  constexpr std::string_view name = "mnt_id:";
+  std::ifstream file("/proc/self/fdinfo/" + std::to_string(fd));
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(name)) return line.substr(name.size());
+  }
+  return {};
+}
+
+// Whether something is mounted there, as a volume of a Pod is. (musl knows statx(2), which would tell, since 1.2.5.)
 bool is_mount(int fd) {
-  struct statx found {};
-  return ::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &found) == 0 &&
-         (found.stx_attributes & found.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+  const int above = ::openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (above < 0) return false;
+  const bool differs = mount_of(fd) != mount_of(above);
+  ::close(above);
+  return differs;
 }
 
 // Whoever may rename what is ours may put something else in its place, which then runs as we do. An emptyDir of

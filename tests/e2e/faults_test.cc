@@ -165,6 +165,59 @@ TEST_F(Faults, a_state_folder_that_cannot_be_made_is_74_and_names_it) {
   EXPECT_NE(program.errors().find("/proc/no"), std::string::npos) << program.errors();
 }
 
+/// A way in which a run cannot begin, or its first script cannot. Those that want a daemon are tests of their own: an
+/// environment that is too large, a folder of scripts that is not there, a store that somebody holds (NothingBlocks).
+struct NoBeginning {
+  const char* name;
+  std::string prepare;  // by a shell, in the stage's folder, with everything still as it should be
+  std::string start;    // by a shell; the run is that of `sidefridge once`
+  std::string message;  // what on_error is told
+};
+
+class CannotBegin : public Faults, public ::testing::WithParamInterface<NoBeginning> {};
+
+TEST_P(CannotBegin, and_on_error_goes_out_with_the_reason) {
+  if (::geteuid() != 0 || !can_unshare()) GTEST_SKIP() << "needs root, to become another user and to mount";
+  stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
+  stage.script("on_error/alert", "#!/bin/sh\necho \"alert: $1\"\n");
+  stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
+  std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
+  ASSERT_EQ(stage.shell("cd " + stage.root().string() + " && { " + GetParam().prepare + "; }").wait_exit(), 0);
+  Program once = stage.shell("cd " + stage.root().string() + " && " + GetParam().start);
+  EXPECT_EQ(once.wait_exit(), 1) << once.errors();
+  const std::vector<std::string> alerts = once.lines_with("| alert: ");
+  ASSERT_EQ(alerts.size(), 1U) << once.output() << once.errors();
+  EXPECT_NE(alerts[0].find(GetParam().message), std::string::npos) << alerts[0];
+  EXPECT_TRUE(once.lines_with("| ran").empty());
+}
+
+constexpr const char* as_nobody = "exec setpriv --reuid=54323 --regid=54323 --clear-groups sidefridge once";
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways, CannotBegin,
+    ::testing::Values(
+        NoBeginning{"no_scripts", "rm scripts/backups/bkp", "exec sidefridge once",
+                    "there is no script in the folder backups"},
+        NoBeginning{"no_folder", "rm -r scripts/backups", "exec sidefridge once",
+                    "there is no script in the folder backups"},
+        NoBeginning{"an_empty_script", ": >scripts/backups/bkp", "exec sidefridge once", "it is empty"},
+        NoBeginning{"no_interpreter", "printf '#!/bin/nope\\n' >scripts/backups/bkp", "exec sidefridge once",
+                    "interpreter '/bin/nope'"},
+        NoBeginning{"windows_lines", "printf 'echo ran\\r\\n' >scripts/backups/bkp", "exec sidefridge once",
+                    "end with CRLF"},
+        NoBeginning{"a_script_that_may_not_be_read", "chmod 0 scripts/backups/bkp", as_nobody, "Permission denied"},
+        NoBeginning{"a_folder_that_may_not_be_read", "chmod 0 scripts/backups", as_nobody,
+                    "scripts/backups': Permission denied"},
+        NoBeginning{"a_link_that_may_not_be_followed",
+                    "mkdir secret; mv scripts/backups/bkp secret; ln -s ../../secret/bkp scripts/backups/bkp; "
+                    "chmod 0 secret",
+                    as_nobody, "Permission denied"},
+        NoBeginning{"no_room_for_the_record", "mkdir state",
+                    "exec unshare --mount sh -c 'mount -t tmpfs -o size=1m none state && sidefridge once >/dev/null && "
+                    "{ dd if=/dev/zero of=state/fat bs=1k 2>/dev/null; exec sidefridge once; }'",
+                    "No space left on device"}),
+    [](const ::testing::TestParamInfo<NoBeginning>& way) { return way.param.name; });
+
 TEST_F(Faults, an_unreadable_hooks_folder_fails_runs_and_the_daemon_lives) {
   stage.environment["SIDEFRIDGE_SCRIPTS_DIR"] = stage.file("not-there-yet");
   Program daemon = stage.daemon("* * * * * *");

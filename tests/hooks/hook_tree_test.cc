@@ -225,24 +225,50 @@ TEST(HookTree, a_folder_of_scripts_that_is_a_file_is_an_error) {
   EXPECT_EQ(reading.error().text, "cannot read the folder of scripts '" + (dir / "scripts") + "': Not a directory");
 }
 
-TEST(HookTree, an_unreadable_folder_is_an_error) {
-  const TempDir dir;
-  dir.write("backups/bkp", "");
-  for (const char* name : {"", "before_backups"}) {
-    const std::string folder = dir.make_folder(name);
-    ASSERT_EQ(::chmod(folder.c_str(), 0), 0);
-    {
-      const WithoutRoot unprivileged;
-      const Result<HookReading> reading = read_hook_tree(dir.path());
-      ASSERT_FALSE(reading.ok()) << name;
-      EXPECT_EQ(reading.error().code, ErrorCode::io);
-      EXPECT_NE(reading.error().text.find("Permission denied"), std::string::npos) << reading.error().text;
-    }
-    ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
-  }
+/// One script stands for all of a hook, and cannot be started for that reason.
+void expect_stand_in(const HookReading& reading, Hook hook, const std::string& path, const std::string& why) {
+  const std::vector<core::Script>& scripts = reading.hooks.scripts(hook);
+  ASSERT_EQ(scripts.size(), 1U);
+  EXPECT_TRUE(stands_for_hook(scripts[0]));
+  EXPECT_EQ(scripts[0].path, path);
+  ASSERT_FALSE(scripts[0].interpreter.ok());
+  EXPECT_EQ(scripts[0].interpreter.error().text, why);
+  ASSERT_TRUE(reading.unreadable);
+  EXPECT_EQ(reading.unreadable->text, why);
 }
 
-TEST(HookTree, a_link_that_may_not_be_followed_is_an_error_and_no_script_less) {
+TEST(HookTree, an_unreadable_folder_of_scripts_is_an_error) {
+  const TempDir dir;
+  dir.write("backups/bkp", "");
+  ASSERT_EQ(::chmod(dir.path().c_str(), 0), 0);
+  {
+    const WithoutRoot unprivileged;
+    const Result<HookReading> reading = read_hook_tree(dir.path());
+    ASSERT_FALSE(reading.ok());
+    EXPECT_EQ(reading.error().code, ErrorCode::io);
+    EXPECT_NE(reading.error().text.find("Permission denied"), std::string::npos) << reading.error().text;
+  }
+  ASSERT_EQ(::chmod(dir.path().c_str(), 0755), 0);
+}
+
+TEST(HookTree, of_an_unreadable_hook_one_script_stands_for_all_and_the_others_are_there) {
+  const TempDir dir;
+  dir.write("backups/bkp", "");
+  dir.write("on_error/mail", "");
+  ASSERT_EQ(::chmod((dir / "backups").c_str(), 0), 0);
+  {
+    const WithoutRoot unprivileged;
+    const HookReading reading = read(dir.path());
+    expect_stand_in(reading, Hook::backups, dir / "backups",
+                    "cannot read folder '" + (dir / "backups") + "': Permission denied");
+    EXPECT_EQ(names(reading, Hook::on_error), Texts{"mail"});
+    EXPECT_FALSE(stands_for_hook(reading.hooks.scripts(Hook::on_error)[0]));
+    EXPECT_EQ(reading.warnings, Texts{});
+  }
+  ASSERT_EQ(::chmod((dir / "backups").c_str(), 0755), 0);
+}
+
+TEST(HookTree, of_a_hook_with_a_link_that_may_not_be_followed_too) {
   const TempDir dir;
   dir.write("secret/bkp", "");
   dir.make_folder("backups");
@@ -250,9 +276,8 @@ TEST(HookTree, a_link_that_may_not_be_followed_is_an_error_and_no_script_less) {
   ASSERT_EQ(::chmod((dir / "secret").c_str(), 0), 0);
   {
     const WithoutRoot unprivileged;
-    const Result<HookReading> reading = read_hook_tree(dir.path());
-    ASSERT_FALSE(reading.ok());
-    EXPECT_EQ(reading.error().text, "cannot follow '" + (dir / "backups/bkp") + "': Permission denied");
+    expect_stand_in(read(dir.path()), Hook::backups, dir / "backups",
+                    "cannot follow '" + (dir / "backups/bkp") + "': Permission denied");
   }
   ASSERT_EQ(::chmod((dir / "secret").c_str(), 0755), 0);
 }

@@ -781,6 +781,16 @@ TEST(TreeRead, does_not_take_a_file_that_changed_while_it_was_read_for_what_it_w
   EXPECT_EQ(now->hooks, all->hooks);
 }
 
+TEST(TreeRead, refuses_a_script_of_no_bytes) {
+  const TempDir dir;
+  dir.write("scripts/backups/10-db", "");
+  const Result<HookVersion> read = read_hooks(dir / "scripts", {});
+  ASSERT_TRUE(read.ok());
+  const core::Script& script = read->hooks.scripts(Hook::backups)[0];
+  ASSERT_FALSE(script.interpreter.ok());
+  EXPECT_EQ(script.interpreter.error().text, core::interpreter_of("").error().text);
+}
+
 TEST(TreeCopy, is_given_up_when_it_is_told_to) {
   const TempDir dir;
   for (int i = 10; i < 20; ++i) dir.write("scripts/backups/" + std::to_string(i), "");

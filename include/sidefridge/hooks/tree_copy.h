@@ -37,7 +37,6 @@ struct HookVersion : HookReading {
   WallTime looked_at{};                // just before it was read; the default: none of it is to be used again
   bool whole = true;                   // there was an instant at which the tree was this
   bool any_left_out = false;           // something may not be read
-  std::optional<Error> unreadable;     // why a script cannot be read; that is its interpreter's error, too
 };
 
 /// What of a version counts for a hook's digest: all that is in the hook's folder.
