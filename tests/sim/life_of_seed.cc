@@ -90,6 +90,9 @@ FakeScript random_script(Dice& dice, const Pace& pace) {
   script.survives_kill = dice.one_in(8);
   script.stalls = dice.one_in(12);
   script.cannot_start = dice.one_in(15);
+  script.feeds = dice.one_in(6) ? 1 + dice.up_to(1) : 0;
+  script.fed_run_for = dice.one_in(8) ? dice.time(60 * pace.script) : script.runs_for + dice.time(pace.script);
+  if (dice.one_in(4)) script.fed_end_with.code = 1 + dice.up_to(254);
   script.leaves_behind = dice.one_in(5) ? 1 + dice.up_to(2) : 0;
   script.left_ignore_term = dice.one_in(3);
   script.left_survive_kill = dice.one_in(6);
@@ -141,6 +144,7 @@ private:
     if (dice_.one_in(4)) life_.delay = dice_.time(100 * pace_.script);
     if (dice_.one_in(3)) life_.job.script_timeout = 1s + dice_.time(10 * pace_.script);
     if (dice_.one_in(3)) life_.job.run_timeout = 1s + dice_.time(20 * pace_.script);
+    if (dice_.one_in(3)) life_.job.feed_timeout = 1s + dice_.time(20 * pace_.script);
     if (dice_.one_in(3)) life_.job.catch_up = dice_.time(pace_.most_span);
     life_.job.run_on_start = dice_.one_in(6);
     if (dice_.one_in(3)) life_.job.retries = static_cast<std::uint32_t>(dice_.up_to(4));

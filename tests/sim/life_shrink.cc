@@ -73,6 +73,7 @@ private:
     simpler |= simplify([](Life& life) { life.job = {}; });
     simpler |= simplify([](Life& life) { life.job.script_timeout = {}; });
     simpler |= simplify([](Life& life) { life.job.run_timeout = {}; });
+    simpler |= simplify([](Life& life) { life.job.feed_timeout = core::JobSettings{}.feed_timeout; });
     simpler |= simplify([](Life& life) { life.job.catch_up = {}; });
     simpler |= simplify([](Life& life) { life.job.run_on_start = false; });
     simpler |= simplify([](Life& life) { life.job.retries = 0; });
@@ -136,6 +137,10 @@ private:
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.ignores_term = false; });
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.survives_kill = false; });
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.stalls = false; });
+    simpler |= simplify_script_of(i, [](FakeScript& script) { script.feeds = 0; });
+    simpler |= simplify_script_of(i, [](FakeScript& script) { script.feeds = 1; });
+    simpler |= simplify_script_of(i, [](FakeScript& script) { script.fed_run_for = 1s; });
+    simpler |= simplify_script_of(i, [](FakeScript& script) { script.fed_end_with = {}; });
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.leaves_behind = 0; });
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.leaves_behind = 1; });
     simpler |= simplify_script_of(i, [](FakeScript& script) { script.left_ignore_term = false; });

@@ -31,8 +31,14 @@ std::string shown(const FakeScript& script) {
   if (script.survives_kill) text += ", survives SIGKILL";
   if (script.stalls) text += ", its output stalls";
   if (script.cannot_start) text += ", cannot start";
+  if (script.feeds > 0) {
+    text += ", feeds " + std::to_string(script.feeds) + " that run " + shown(script.fed_run_for);
+    if (script.fed_end_with != ExitStatus{}) text += " and fail";
+  }
   if (script.leaves_behind > 0) {
     text += ", leaves " + std::to_string(script.leaves_behind) + " behind";
+  }
+  if (script.feeds + script.leaves_behind > 0) {
     if (script.left_ignore_term) text += " that ignore SIGTERM";
     if (script.left_survive_kill) text += " that survive SIGKILL";
   }
@@ -93,6 +99,9 @@ std::string story_of(const Life& life) {
   if (life.delay > 0s) text += ", delay " + shown(life.delay);
   if (life.job.script_timeout > 0s) text += ", a script may take " + shown(life.job.script_timeout);
   if (life.job.run_timeout > 0s) text += ", a run may take " + shown(life.job.run_timeout);
+  if (life.job.feed_timeout != core::JobSettings{}.feed_timeout) {
+    text += ", what a script feeds may take " + shown(life.job.feed_timeout);
+  }
   if (life.job.catch_up > 0s) text += ", catches up " + shown(life.job.catch_up);
   if (life.job.run_on_start) text += ", runs on start";
   if (life.job.retries > 0) {

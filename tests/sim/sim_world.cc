@@ -23,6 +23,10 @@ constexpr Duration unmistakable_step = std::chrono::seconds(1);
 // Woken more often than this at one instant, the scheduler does not deal with what it wants to be woken for.
 constexpr int most_wakings_at_once = 1'000;
 
+std::string name_of(int pid) {
+  return "fake (pid " + std::to_string(pid) + ")";
+}
+
 core::RunBook::Owner owner_of(const core::Scheduler::Settings& settings) {
   return settings.schedule ? core::RunBook::Owner::daemon : core::RunBook::Owner::once;
 }
@@ -257,13 +261,40 @@ void SimWorld::step(const core::Event& event) {
 void SimWorld::end_process(int pid) {
   const Process process = processes_.at(pid);
   processes_.erase(pid);
-  if (!process.is_script || !script_ || script_->number != process.script) {
+  if (!script_ || script_->number != process.script || !(process.is_script || process.is_fed)) {
     deliver(core::OrphansReaped{});
-  } else if (process.stalls) {
-    script_->stalled = true;
+    return;
+  }
+  if (process.is_script) {
+    script_->status = process.ends_with;
+    script_->stalls = process.stalls;
   } else {
+    const bool fails = process.ends_with.signalled() || process.ends_with.code != 0;
+    if (fails && script_->failed_fed.empty()) {
+      script_->failed_fed = name_of(pid);
+      script_->failed_fed_status = process.ends_with;
+    }
+    deliver(core::OrphansReaped{});
+  }
+  see_what_it_feeds();
+}
+
+// Once the script's own process has ended.
+void SimWorld::see_what_it_feeds() {
+  if (!script_ || !script_->status) return;
+  std::vector<std::string> fed;
+  for (const auto& [pid, process] : processes_) {
+    if (process.is_fed && process.script == script_->number) fed.push_back(name_of(pid));
+  }
+  if (!fed.empty()) {
+    deliver(core::ScriptFeeds{script_->serial, std::move(fed)});
+  } else if (!script_->stalls) {
     const RunningScript ended = *std::exchange(script_, std::nullopt);
-    const core::ScriptEnded answer{ended.serial, core::result_of(process.ends_with, "stderr of " + ended.tag)};
+    core::ScriptResult result = core::result_of(*ended.status, "stderr of " + ended.tag);
+    if (result.succeeded() && !ended.failed_fed.empty()) {
+      result = core::result_of_fed(ended.failed_fed, ended.failed_fed_status, std::move(result.stderr_tail));
+    }
+    const core::ScriptEnded answer{ended.serial, std::move(result)};
     if (const auto later = comes_twice()) late_.push_back({now_.mono + *later, answer});
     deliver(answer);
   }
@@ -470,7 +501,7 @@ void SimWorld::carry_out(const core::StartScript& action) {
     events_.push_back(core::ScriptEnded{action.serial, result});
     return;
   }
-  script_ = RunningScript{action.serial, number, action.script.tag()};
+  script_ = RunningScript{.serial = action.serial, .number = number, .tag = action.script.tag()};
   Process main;
   main.script = number;
   main.run_id = action.run_id;
@@ -481,6 +512,17 @@ void SimWorld::carry_out(const core::StartScript& action) {
   main.survives_kill = script.survives_kill;
   main.stalls = script.stalls;
   processes_[next_pid_++] = main;
+  for (int i = 0; i < script.feeds; ++i) {
+    Process fed;
+    fed.script = number;
+    fed.run_id = action.run_id;
+    fed.is_fed = true;
+    fed.ends_at = now_.mono + script.fed_run_for;
+    fed.ends_with = script.fed_end_with;
+    fed.ignores_term = script.left_ignore_term;
+    fed.survives_kill = script.left_survive_kill;
+    processes_[next_pid_++] = fed;
+  }
   for (int i = 0; i < script.leaves_behind; ++i) {
     Process left;
     left.script = number;
@@ -502,7 +544,7 @@ void SimWorld::carry_out(const core::EndProcesses& action) {
   for (auto& [pid, process] : processes_) {
     if (action.scope == core::Scope::script && (!script_ || process.script != script_->number)) continue;
     if (action.scope == core::Scope::run && process.run_id != last_run_id_) continue;
-    alive.processes.push_back("fake (pid " + std::to_string(pid) + ")");
+    alive.processes.push_back(name_of(pid));
     // Signalled processes end a moment later, as real ones do.
     const bool ends = (action.send == core::Send::term && !process.ignores_term && !process.survives_kill) ||
                       (action.send == core::Send::kill && !process.survives_kill);

@@ -32,6 +32,9 @@ struct FakeScript {
   bool survives_kill = false;  // as one that hangs in the kernel
   bool stalls = false;         // its process ends, but what it wrote cannot be passed on
   bool cannot_start = false;
+  int feeds = 0;  // processes that read what it writes: it is over when they are
+  Duration fed_run_for = std::chrono::seconds(1);
+  ExitStatus fed_end_with{};
   int leaves_behind = 0;  // background processes that never end by themselves
   bool left_ignore_term = false;
   bool left_survive_kill = false;
@@ -137,6 +140,7 @@ private:
     int script;  // whose: the number of its script's start
     std::string run_id;
     bool is_script = false;
+    bool is_fed = false;
     std::optional<MonoTime> ends_at;
     ExitStatus ends_with;
     bool ignores_term = false;
@@ -147,7 +151,10 @@ private:
     Serial serial;
     int number;
     std::string tag;
-    bool stalled = false;
+    std::optional<ExitStatus> status{};  // once its process has ended
+    std::string failed_fed{};            // the first of those that it fed
+    ExitStatus failed_fed_status{};
+    bool stalls = false;
   };
 
   /// Jobs one after the other, each answered when it is done.
@@ -172,6 +179,7 @@ private:
   void finish_first(Lane& lane);
   void finish_instant_jobs();
   void end_process(int pid);
+  void see_what_it_feeds();
   void check_after_event();
   void check_record(const core::RunRecord& record);
   void notice_clock(const core::Event& event);

@@ -196,6 +196,46 @@ TEST_F(Story, a_run_of_another_process_in_the_same_folder_skips_the_tick) {
   EXPECT_EQ(w.started(), Tags{"backups/bkp"});
 }
 
+TEST_F(Story, a_script_is_over_when_what_it_feeds_is) {
+  World w = world();
+  w.add(Hook::backups, "10-copy", {.feeds = 2, .fed_run_for = 3min});
+  w.add(Hook::backups, "20-next");
+  w.start();
+  w.advance(1h + 1min);
+  EXPECT_EQ(w.started(), Tags{"backups/10-copy"});
+  EXPECT_TRUE(w.logged("waits for what it feeds: fake (pid 101), fake (pid 102)"));
+  w.advance(3min);
+  EXPECT_EQ(w.started(), (Tags{"backups/10-copy", "backups/20-next"}));
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
+  EXPECT_EQ(w.runs()[0].steps[0].elapsed, 3min);
+}
+
+TEST_F(Story, a_script_fails_with_what_it_feeds) {
+  World w = world();
+  w.add(Hook::backups, "bkp", {.feeds = 1, .fed_run_for = 2s, .fed_end_with = exited_with(1)});
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(1h + 1min);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "on_error/alert"}));
+  ASSERT_EQ(w.runs().size(), 1U);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+}
+
+TEST_F(Story, what_a_script_feeds_is_ended_when_its_time_is_over) {
+  World w = world();
+  w.add(Hook::backups, "bkp", {.feeds = 1, .fed_run_for = 10h, .left_ignore_term = true});
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.advance(1h + 1s + 5min + 4s);
+  EXPECT_EQ(w.started(), Tags{"backups/bkp"});
+  w.advance(2s);
+  EXPECT_EQ(w.started(), (Tags{"backups/bkp", "on_error/alert"}));
+  w.advance(1s);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+  EXPECT_EQ(w.alive(), 0U);
+}
+
 TEST_F(Story, what_scripts_left_behind_lives_during_the_run_and_ends_with_it) {
   World w = world();
   w.add(Hook::before_backups, "forward", {.leaves_behind = 1});
