@@ -31,6 +31,7 @@
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
 #include "sidefridge/text/truth.h"
+#include "sidefridge/text/trim.h"
 #include "variable_tool.h"
 
 namespace sidefridge::tools {
@@ -106,8 +107,9 @@ std::size_t count_options(const std::vector<std::string>& arguments) {
 
 std::optional<std::string> variable(const char* name) {
   const char* const value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return value;
+  const std::string_view meant = text::trimmed(value == nullptr ? "" : value);
+  if (meant.empty()) return std::nullopt;
+  return std::string(meant);
 }
 
 std::optional<std::string> namespace_of_service_account() {

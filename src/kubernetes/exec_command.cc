@@ -6,6 +6,7 @@
 
 #include "sidefridge/text/hex.h"
 #include "sidefridge/text/quote.h"
+#include "sidefridge/text/trim.h"
 
 namespace sidefridge::kubernetes {
 namespace {
@@ -145,11 +146,6 @@ void add_namespace(std::vector<std::string>& arguments, const Target& target) {
   arguments.push_back(*target.name_space);
 }
 
-std::string_view trimmed(std::string_view line) noexcept {
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-  return line;
-}
-
 bool has(std::string_view text, std::string_view part) noexcept {
   return text.find(part) != text.npos;
 }
@@ -220,7 +216,7 @@ std::string reason_of(std::string_view kubectl_stderr) {
   std::string_view last;
   while (!kubectl_stderr.empty()) {
     const std::size_t end = std::min(kubectl_stderr.find('\n'), kubectl_stderr.size());
-    const std::string_view line = trimmed(kubectl_stderr.substr(0, end));
+    const std::string_view line = text::trimmed(kubectl_stderr.substr(0, end));
     kubectl_stderr.remove_prefix(std::min(end + 1, kubectl_stderr.size()));
     // What it says of the wrapper's exit code is no reason.
     if (!line.empty() && !line.starts_with("command terminated with exit code")) last = line;

@@ -5,13 +5,12 @@
 #include <array>
 #include <string>
 
+#include "sidefridge/text/trim.h"
+
 namespace sidefridge::text {
 
 std::optional<bool> parse_truth(std::string_view text) {
-  constexpr std::string_view white = " \t\r\n\v\f";
-  text.remove_prefix(std::min(text.find_first_not_of(white), text.size()));
-  text.remove_suffix(text.size() - 1 - text.find_last_not_of(white));
-  std::string lower(text);
+  std::string lower(trimmed(text));
   for (char& letter : lower) {
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
   }

@@ -66,6 +66,13 @@ TEST_F(KubectlexecTest, options_win_over_variables) {
             (Words{"exec", "p", "-n", "n", "-c", "c", "-i", "--"}));
 }
 
+TEST_F(KubectlexecTest, white_space_at_the_ends_of_a_variable_is_not_meant) {
+  environment["POD_NAME"] = "app-0\n";
+  environment["TARGET_CONTAINER"] = " app\r\n";
+  environment["POD_NAMESPACE"] = "\n";
+  EXPECT_EQ(arguments_of_call({"true"}), (Words{"exec", "app-0", "-c", "app", "-i", "--"}));
+}
+
 TEST_F(KubectlexecTest, the_first_word_that_is_no_option_begins_the_command) {
   for (const Words& words : {Words{"true", "--stdin"}, Words{"--", "true", "--stdin"}}) {
     EXPECT_EQ(arguments_of_call(words), (Words{"exec", "app-0", "-c", "app", "-i", "--"}));
