@@ -30,8 +30,8 @@
 #include "sidefridge/text/quote.h"
 #include "sidefridge/text/refusal.h"
 #include "sidefridge/text/time_format.h"
-#include "sidefridge/text/truth.h"
 #include "sidefridge/text/trim.h"
+#include "sidefridge/text/truth.h"
 #include "variable_tool.h"
 
 namespace sidefridge::tools {

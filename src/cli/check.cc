@@ -69,10 +69,7 @@ void examine(const core::Script& script, core::Pipes pipes, Findings& found) {
   if (!usable) return refuse(usable.error());
   found.scripts.push_back({script, interpreter->program.empty() ? script.path : interpreter->program});
 
-  if (hooks::has_late_shebang(*text)) {
-    found.warnings.push_back(script.path +
-                             ": its '#!' comes after blank lines, where others do not see it; move it into line 1");
-  }
+  if (interpreter->after_blank_lines) found.warnings.push_back(hooks::late_shebang(script.path));
   const hooks::Shell shell = hooks::shell_of(*interpreter);
   const bool guarded = pipes == core::Pipes::each_command_counts && hooks::knows_pipefail(shell);
   if (shell == hooks::Shell::none || guarded) return;

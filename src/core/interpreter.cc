@@ -74,7 +74,8 @@ Result<Interpreter> interpreter_of(std::string_view head) {
   line = line.substr(first, line.find_last_not_of(blanks) + 1 - first);
 
   const std::size_t program_end = line.find_first_of(blanks);
-  Interpreter interpreter{std::string(line.substr(0, program_end))};
+  Interpreter interpreter{.program = std::string(line.substr(0, program_end)),
+                          .after_blank_lines = rest.size() != head.size()};
   if (program_end != std::string_view::npos) {
     interpreter.argument = line.substr(line.find_first_not_of(blanks, program_end));
   }

@@ -165,6 +165,12 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
       Console::open(*loop, STDOUT_FILENO, config.log_format, config.log_level, log_colours(environment));
   if (!console) return std::move(console).error();
 
+  if (!(*store_lane)->has_thread()) {
+    (*console)->log(core::LogLevel::warning,
+                    "the system forbids threads (the seccomp profile of an old container runtime refuses clone3): a "
+                    "disk that hangs holds the daemon up");
+  }
+
   std::optional<Result<Files>> files;
   const Result<Opening::End> opening =
       Opening::run(*loop, **store_lane, *signals, **console, [&] { files.emplace(open_files(config, mode)); });

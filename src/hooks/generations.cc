@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "sidefridge/hooks/interpreter.h"
+
 namespace sidefridge::hooks {
 namespace {
 
@@ -130,6 +132,13 @@ Generations::Made Generations::made_of(Version& version, HookReading reading) {
   Made made;
   made.reading = std::move(reading);
   made.generation = newest_;
+  for (const core::Hook hook : core::all_hooks) {
+    for (const core::Script& script : made.reading.hooks.scripts(hook)) {
+      if (script.interpreter && script.interpreter->after_blank_lines) {
+        made.reading.warnings.push_back(late_shebang(script.path));
+      }
+    }
+  }
   bool any_kubelets = false;
   for (std::size_t i = 0; i < made.in_place.size(); ++i) {
     made.in_place[i] = !version.hooks.source.kubelets[i];

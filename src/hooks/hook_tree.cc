@@ -158,7 +158,12 @@ private:
       const std::string path = root_path_ + "/" + item.d_name;
       const Result<FileKind> kind = kind_of(::dirfd(root), item, path);
       // What is no hook and cannot be looked at is nobody's loss.
-      if (kind && *kind == FileKind::folder) reading_.warnings.push_back(not_a_hook(path, name));
+      if (!kind || *kind != FileKind::folder) return {};
+      if (name == library_folder) {
+        reading_.hidden.push_back("'" + path + "' is no hook, but a place for what scripts share");
+      } else {
+        reading_.warnings.push_back(not_a_hook(path, name));
+      }
       return {};
     });
   }

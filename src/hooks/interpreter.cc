@@ -78,6 +78,10 @@ Result<void> check_interpreter(const core::Interpreter& interpreter, const std::
   return {};
 }
 
+std::string late_shebang(const std::string& script_path) {
+  return script_path + ": its '#!' comes after blank lines, where others do not see it; move it into line 1";
+}
+
 Shell shell_of(const core::Interpreter& interpreter) {
   std::string program = interpreter.program;
   std::string argument = interpreter.argument;

@@ -21,12 +21,6 @@ bool is_pipe(std::string_view line, std::size_t at) noexcept {
 
 }  // namespace
 
-bool has_late_shebang(std::string_view script) noexcept {
-  const std::size_t first = script.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && first > 0 && script[first - 1] == '\n' &&
-         script.substr(first).starts_with("#!");
-}
-
 std::optional<std::size_t> line_of_unguarded_pipe(std::string_view script) noexcept {
   if (script.find("pipefail") != std::string_view::npos) return std::nullopt;
   std::size_t number = 0;

@@ -37,6 +37,7 @@ struct Lane::Worker {
   uv_async_t returned{};
   uv_thread_t thread{};
   Lane* lane = nullptr;  // null once that is gone
+  bool has_thread = true;
   State state = State::idle;
   bool awaited = false;  // the job's `done` is to be called
 
@@ -69,7 +70,11 @@ struct Lane::Worker {
     awaited = true;
     const std::lock_guard lock(mutex);
     begun = true;
-    change.notify_one();
+    if (has_thread) {
+      change.notify_one();
+    } else {
+      uv_async_send(&returned);
+    }
   }
 
   // Returns: whether the job waited still.
@@ -83,8 +88,12 @@ struct Lane::Worker {
     return true;
   }
 
-  // On the loop thread, after the work of a job returned.
+  // On the loop thread, after the work of a job returned; where there is no other thread, before it begins.
   void hear() {
+    if (!has_thread && std::exchange(begun, false)) {
+      job->work();
+      over = true;
+    }
     {
       const std::lock_guard lock(mutex);
       if (!std::exchange(over, false)) return;
@@ -107,7 +116,7 @@ struct Lane::Worker {
       ending = true;
       change.notify_one();
     }
-    uv_thread_join(&thread);
+    if (has_thread) uv_thread_join(&thread);
     close();
   }
 
@@ -126,7 +135,9 @@ Result<std::unique_ptr<Lane>> Lane::open(Loop& loop) {
   const AllSignalsBlocked while_it_starts;
   const int started = uv_thread_create(
       &worker->thread, [](void* self) { static_cast<Worker*>(self)->run(); }, worker.get());
-  if (started != 0) {
+  if (started == UV_EPERM) {
+    worker->has_thread = false;
+  } else if (started != 0) {
     worker.release()->close();
     if (started != UV_EAGAIN) return system_error("cannot start a thread", -started);
     return Error{ErrorCode::io,
@@ -137,6 +148,10 @@ Result<std::unique_ptr<Lane>> Lane::open(Loop& loop) {
 
 Lane::Lane(Worker* worker) noexcept : worker_(worker) {
   worker_->lane = this;
+}
+
+bool Lane::has_thread() const noexcept {
+  return worker_->has_thread;
 }
 
 Lane::~Lane() {

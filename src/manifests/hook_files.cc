@@ -72,7 +72,9 @@ Result<void> look_beside_hooks(const std::string& input_dir, const std::string& 
     const std::string_view name(item.d_name);
     if (name.starts_with('.') || name.starts_with(own_prefix)) return {};
     struct stat status {};
-    if (::fstatat(::dirfd(folder.get()), item.d_name, &status, 0) != 0 || !S_ISREG(status.st_mode)) return {};
+    if (::fstatat(::dirfd(folder.get()), item.d_name, &status, 0) != 0) return {};
+    // Of other folders hooks::read_hook_tree() told.
+    if (!S_ISREG(status.st_mode) && !(S_ISDIR(status.st_mode) && name == hooks::library_folder)) return {};
     if (core::parse_hook(name)) return {};
     warnings.push_back("'" + input_dir + "/" + item.d_name + "' is in no hook's folder, so it gets into no ConfigMap");
     return {};

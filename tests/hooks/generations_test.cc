@@ -112,6 +112,16 @@ TEST(Generations, an_unchanged_tree_makes_none_and_is_not_read_again) {
   EXPECT_EQ(make(*generations, dir)->generation, 2U);
 }
 
+TEST(Generations, a_shebang_after_blank_lines_is_told_at_each_reading) {
+  const TempDir dir;
+  const auto generations = Generations::open(dir / "copies", {});
+  dir.write("scripts/backups/10", "\n#!/bin/bash\n");
+  const Texts told{(dir / "scripts/backups/10") +
+                   ": its '#!' comes after blank lines, where others do not see it; move it into line 1"};
+  EXPECT_EQ(make(*generations, dir)->reading.warnings, told);
+  EXPECT_EQ(make(*generations, dir)->reading.warnings, told) << "nothing was read again";
+}
+
 TEST(Generations, a_failure_keeps_the_newest) {
   const TempDir dir;
   const auto generations = Generations::open(dir / "copies", {});

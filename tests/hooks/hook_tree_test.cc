@@ -172,7 +172,7 @@ TEST(HookTree, warns_of_folders_that_are_no_hooks) {
       {"after_bakcups", "did you mean 'after_backups'?"},
       {"onerror", "did you mean 'on_error'?"},
       {"install_dependency", "did you mean 'install_dependencies'?"},
-      {"lib", "the hooks are install_dependencies, before_backups, backups, after_backups, on_error"},
+      {"sql", "the hooks are install_dependencies, before_backups, backups, after_backups, on_error"},
   };
   for (const auto& row : rows) {
     const TempDir dir;
@@ -194,6 +194,16 @@ TEST(HookTree, warns_of_links_to_folders_too_and_of_nothing_else_in_the_root) {
   dir.link("backups", "backup");
   EXPECT_EQ(read(dir.path()).warnings,
             Texts{"folder '" + (dir / "backup") + "' is not a hook; did you mean 'backups'?"});
+}
+
+TEST(HookTree, takes_lib_for_what_it_is) {
+  const TempDir dir;
+  dir.write("backups/bkp", "");
+  dir.make_folder("lib");
+  const HookReading reading = read(dir.path());
+  EXPECT_EQ(reading.warnings, Texts{});
+  EXPECT_EQ(reading.hidden, Texts{"'" + (dir / "lib") + "' is no hook, but a place for what scripts share"});
+  EXPECT_EQ(reading.neighbours, Texts{"lib"});
 }
 
 TEST(HookTree, warns_of_hooks_that_are_no_folders) {

@@ -2,11 +2,17 @@
 #include "sidefridge/loop/lane.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <future>
 #include <iterator>
@@ -48,6 +54,38 @@ TEST(Lane, works_on_another_thread_and_is_done_on_the_loop_thread) {
   EXPECT_NE(worker, std::thread::id());
   EXPECT_NE(worker, std::this_thread::get_id());
   EXPECT_EQ(teller, std::this_thread::get_id());
+}
+
+/// From here on threads are refused, as an old seccomp profile refuses glibc's way to start one.
+bool forbid_threads() {
+  const sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), const_cast<sock_filter*>(filter)};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(Lane, without_a_thread_the_loop_does_the_jobs_in_turns_of_their_own) {
+  EXPECT_EXIT(
+      {
+        if (!forbid_threads()) ::_exit(2);
+        TestLoop test;
+        const Result<std::unique_ptr<Lane>> lane = Lane::open(test.loop());
+        if (!lane || (*lane)->has_thread()) ::_exit(3);
+        std::string told;
+        (*lane)->post([] { return std::string("one "); }, [&](const std::string& work) { told += work; });
+        (*lane)->post([&] { told += "two "; }, [&] { told += "done"; });
+        if (!told.empty() || (*lane)->pending() != 2) ::_exit(4);
+        test.run_until([&] { return (*lane)->idle(); });
+        (*lane)->post([&] { told += "never"; }, [] {});
+        (*lane)->abandon();
+        ::_exit(told == "one two done" ? 0 : 5);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Lane, hands_over_what_work_returned) {

@@ -133,10 +133,12 @@ TEST_F(HookFiles, in_a_misspelt_hook_are_warned_about) {
 
 TEST_F(HookFiles, beside_the_hooks_are_warned_about_unless_they_are_ours) {
   write("lib.sh", "");
+  write("lib/functions.sh", "");
   write("db-config-maps.yaml", "");
   const HookContent found = content();
-  ASSERT_EQ(found.warnings.size(), 1u);
-  EXPECT_NE(found.warnings[0].find("/lib.sh' is in no hook's folder"), std::string::npos) << found.warnings[0];
+  ASSERT_EQ(found.warnings.size(), 2u);
+  EXPECT_NE(found.warnings[0].find("/lib' is in no hook's folder"), std::string::npos) << found.warnings[0];
+  EXPECT_NE(found.warnings[1].find("/lib.sh' is in no hook's folder"), std::string::npos) << found.warnings[1];
 }
 
 TEST_F(HookFiles, need_a_folder) {

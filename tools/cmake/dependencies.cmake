@@ -12,51 +12,51 @@ find_library(LMDB_ARCHIVE NAMES liblmdb.a)
 find_library(LIBUV_ARCHIVE NAMES libuv_a.a libuv.a)
 mark_as_advanced(LMDB_ARCHIVE LIBUV_ARCHIVE)
 
-# What is installed is linked as a whole where that can be done: a hook calls the commands by the thousand, the dynamic
-# linker is most of what their start costs, and half of what the daemon holds in memory would be libraries. (With some
-# toolchains for musl -static-pie does not work; there everything is static anyway.)
+# Of what is installed, libraries are linked in where they come as archives: to load and bind ten of them is a third of
+# the daemon's start and two fifths of what it holds in memory. The C library stays apart, so that what wants to stand
+# before it can (LD_PRELOAD), and glibc's resolver has its modules.
+set(SIDEFRIDGE_ARCHIVES FALSE)
+if(LMDB_ARCHIVE AND LIBUV_ARCHIVE)
+  set(SIDEFRIDGE_ARCHIVES TRUE)
+endif()
+# Commands that are called by the thousand have that in them, too. (With some toolchains for musl -static-pie does not
+# work; there everything is static anyway.)
 include(CheckCXXSourceCompiles)
-include(CheckLinkerFlag)
 set(CMAKE_REQUIRED_FLAGS -fPIE)
 set(CMAKE_REQUIRED_LINK_OPTIONS -static-pie)
 check_cxx_source_compiles("#include <string>\nint main(int n, char**) { return std::to_string(n).size() == 9; }"
   SIDEFRIDGE_STATIC_PIE)
 unset(CMAKE_REQUIRED_FLAGS)
 unset(CMAKE_REQUIRED_LINK_OPTIONS)
-set(SIDEFRIDGE_STATIC_PROGRAMS FALSE)
-if(SIDEFRIDGE_STATIC_PIE AND LMDB_ARCHIVE AND LIBUV_ARCHIVE AND NOT SIDEFRIDGE_SANITIZE
-   AND NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-static")
-  set(SIDEFRIDGE_STATIC_PROGRAMS TRUE)
-endif()
-# libuv has calls of its own to the functions that glibc warns of in static programs; none of them is ours.
-check_linker_flag(CXX -Wl,--no-warnings SIDEFRIDGE_LINKER_CAN_BE_QUIET)
 
-# sidefridge_program(NAME SOURCES... LINK libs...): a program that is installed.
+# sidefridge_program(NAME [STATIC] SOURCES... LINK libs...): a program that is installed.
 function(sidefridge_program name)
-  cmake_parse_arguments(PROGRAM "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(PROGRAM "STATIC" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${PROGRAM_SOURCES})
   target_link_libraries(${name} PRIVATE ${PROGRAM_LINK} sidefridge_warnings)
-  if(SIDEFRIDGE_STATIC_PROGRAMS)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(SIDEFRIDGE_SANITIZE)
+    return()
+  endif()
+  set_target_properties(${name} PROPERTIES SIDEFRIDGE_LINKS_ARCHIVES ${SIDEFRIDGE_ARCHIVES})
+  if(PROGRAM_STATIC AND SIDEFRIDGE_ARCHIVES AND SIDEFRIDGE_STATIC_PIE AND NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-static")
     # CMake's own -pie would undo -static-pie.
-    set_target_properties(${name} PROPERTIES SIDEFRIDGE_STATIC ON)
     set_property(TARGET ${name} PROPERTY POSITION_INDEPENDENT_CODE)
     target_compile_options(${name} PRIVATE -fPIE)
-    target_link_options(${name} PRIVATE -static-pie
-                                        $<$<BOOL:${SIDEFRIDGE_LINKER_CAN_BE_QUIET}>:-Wl,--no-warnings>)
-  elseif(NOT SIDEFRIDGE_SANITIZE)
+    target_link_options(${name} PRIVATE -static-pie)
+  else()
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 # What such a program links, tests link as a shared library.
-set(static $<BOOL:$<TARGET_PROPERTY:SIDEFRIDGE_STATIC>>)
+set(archives $<BOOL:$<TARGET_PROPERTY:SIDEFRIDGE_LINKS_ARCHIVES>>)
 add_library(sidefridge_lmdb INTERFACE)
 target_include_directories(sidefridge_lmdb SYSTEM INTERFACE ${LMDB_INCLUDE_DIR})
-target_link_libraries(sidefridge_lmdb INTERFACE $<IF:${static},${LMDB_ARCHIVE},${LMDB_LIBRARY}> Threads::Threads)
+target_link_libraries(sidefridge_lmdb INTERFACE $<IF:${archives},${LMDB_ARCHIVE},${LMDB_LIBRARY}> Threads::Threads)
 add_library(sidefridge_libuv INTERFACE)
 target_include_directories(sidefridge_libuv SYSTEM INTERFACE ${libuv_INCLUDE_DIRS})
-target_link_libraries(sidefridge_libuv INTERFACE $<IF:${static},${LIBUV_ARCHIVE},PkgConfig::libuv> ${CMAKE_DL_LIBS}
+target_link_libraries(sidefridge_libuv INTERFACE $<IF:${archives},${LIBUV_ARCHIVE},PkgConfig::libuv> ${CMAKE_DL_LIBS}
                                                  Threads::Threads)
 # Neither has an archive in Debian.
 add_library(sidefridge_spdlog INTERFACE)

@@ -13,6 +13,7 @@ namespace sidefridge::core {
 struct Interpreter {
   std::string program = "/bin/sh";  // path; empty: the file is a program itself
   std::string argument{};           // a single one; empty: none
+  bool after_blank_lines = false;   // where others than sidefridge do not see the shebang
 
   friend bool operator==(const Interpreter&, const Interpreter&) = default;
 };

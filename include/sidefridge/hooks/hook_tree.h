@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sidefridge/base/result.h"
@@ -10,12 +11,16 @@
 
 namespace sidefridge::hooks {
 
+/// Beside the hooks' folders: what scripts find as "$(dirname "$0")/../lib", and nobody takes for a hook.
+inline constexpr std::string_view library_folder = "lib";
+
 /// What the folder of hooks holds at one moment. All texts are one line and name a path.
 struct HookReading {
   core::HookSet hooks;                  // paths: <scripts_dir>/<hook>/<name>; digests and interpreters: unknown
   std::vector<std::string> warnings;    // a folder that is no hook, a hook that is no folder, nothing to back up
   std::vector<std::string> skipped;     // what is in a hook's folder and is no script, and why; but for the hidden
-  std::vector<std::string> hidden;      // the same of what hides on purpose: its name starts with '.'
+  std::vector<std::string> hidden;      // the same of what is no script on purpose: its name starts with '.', or it is
+                                        // `library_folder`
   std::optional<Error> unreadable;      // why a hook's folder, or a script, cannot be read
   std::vector<std::string> neighbours;  // names of what lies beside the hooks' folders, but for the kubelet's, which
                                         // begin with ".."; sorted

@@ -24,6 +24,9 @@ Result<core::Interpreter> read_interpreter(const std::string& script_path);
 /// the script.
 Result<void> check_interpreter(const core::Interpreter& interpreter, const std::string& script_path);
 
+/// What is said of a script whose interpreter stands after blank lines.
+std::string late_shebang(const std::string& script_path);
+
 /// Which shell executes a script.
 enum class Shell {
   none,     // a program, or the interpreter of another language

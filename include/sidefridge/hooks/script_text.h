@@ -11,7 +11,4 @@ namespace sidefridge::hooks {
 /// there is none, or where the script says `pipefail` somewhere. Reads like a person in a hurry: no shell is parsed.
 std::optional<std::size_t> line_of_unguarded_pipe(std::string_view script) noexcept;
 
-/// Whether a script begins with blank lines and a '#!' after them.
-bool has_late_shebang(std::string_view script) noexcept;
-
 }  // namespace sidefridge::hooks

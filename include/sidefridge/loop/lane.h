@@ -23,7 +23,8 @@ namespace sidefridge::loop {
 /// How the process ends: if a job may hang, by _exit(2), because exit(3) destroys what that job uses.
 class Lane {
 public:
-  /// Starts the thread, with every signal blocked.
+  /// Starts the thread, with every signal blocked. Where the system forbids threads (EPERM: glibc's clone3(2) under the
+  /// seccomp profile of an old container runtime) the loop thread does the jobs itself, each in a turn of its own.
   /// Errors: io: the system allows no more threads (RLIMIT_NPROC, a pids limit), or memory or descriptors are short.
   static Result<std::unique_ptr<Lane>> open(Loop& loop);
 
@@ -31,6 +32,9 @@ public:
   Lane& operator=(const Lane&) = delete;
   /// As abandon(). Waits for the thread, unless a job has begun: then the thread ends after that.
   ~Lane();
+
+  /// Whether a job that hangs holds up nobody but its lane.
+  bool has_thread() const noexcept;
 
   /// Calls `work()` on the lane's thread, after all jobs before this one; then, in a later turn of the loop,
   /// `done(result of work)`, or `done()` if work returns nothing. The next job begins when `done` has returned.
