@@ -14,8 +14,7 @@
 #include "sidefridge/cli/options.h"
 #include "sidefridge/cron/cron_words.h"
 #include "sidefridge/hooks/hook_tree.h"
-#include "sidefridge/hooks/interpreter.h"
-#include "sidefridge/hooks/script_text.h"
+#include "sidefridge/hooks/script_findings.h"
 #include "sidefridge/text/colours.h"
 #include "sidefridge/text/json.h"
 #include "sidefridge/text/quote.h"
@@ -53,34 +52,6 @@ struct Findings {
   std::vector<std::string> problems;
 };
 
-/// Looks at one script of a hook.
-void examine(const core::Script& script, core::Pipes pipes, Findings& found) {
-  constexpr std::size_t most_read = 1 << 20;
-  const auto refuse = [&](const Error& error) {
-    found.scripts.push_back({script, ""});
-    found.problems.push_back("Script '" + script.path + "' cannot be started: " + error.text);
-  };
-  if (!script.interpreter) return refuse(script.interpreter.error());
-  const Result<std::string> text = hooks::read_script(script.path, most_read);
-  if (!text) return refuse(text.error());
-  const Result<core::Interpreter> interpreter = core::interpreter_of(*text);
-  if (!interpreter) return refuse(interpreter.error());
-  const Result<void> usable = hooks::check_interpreter(*interpreter, script.path);
-  if (!usable) return refuse(usable.error());
-  found.scripts.push_back({script, interpreter->program.empty() ? script.path : interpreter->program});
-
-  if (interpreter->after_blank_lines) found.warnings.push_back(hooks::late_shebang(script.path));
-  const hooks::Shell shell = hooks::shell_of(*interpreter);
-  const bool guarded = pipes == core::Pipes::each_command_counts && hooks::knows_pipefail(shell);
-  if (shell == hooks::Shell::none || guarded) return;
-  if (const std::optional<std::size_t> line = hooks::line_of_unguarded_pipe(*text)) {
-    found.warnings.push_back(
-        script.path + ":" + std::to_string(*line) +
-        ": a pipe without pipefail: that a command before its last one failed is not seen; let bash run it "
-        "('#!/bin/bash'), with 'set -o pipefail' or SIDEFRIDGE_PIPEFAIL=true");
-  }
-}
-
 Findings examine(const core::Config& config, WallTime now) {
   Findings found{config.schedule, {}, {}, config.warnings, {}, {}};
   if (config.schedule) found.next_at = cron::next(*config.schedule, now);
@@ -93,7 +64,12 @@ Findings examine(const core::Config& config, WallTime now) {
   found.warnings.insert(found.warnings.end(), reading->skipped.begin(), reading->skipped.end());
   found.hidden = reading->hidden;
   for (const core::Hook hook : core::all_hooks) {
-    for (const core::Script& script : reading->hooks.scripts(hook)) examine(script, config.pipes, found);
+    for (const core::Script& script : reading->hooks.scripts(hook)) {
+      const hooks::ScriptFindings its = hooks::examine(script, config.pipes, hooks::RunsWhere::here);
+      found.scripts.push_back({script, its.program});
+      found.warnings.insert(found.warnings.end(), its.warnings.begin(), its.warnings.end());
+      if (!its.problem.empty()) found.problems.push_back(its.problem);
+    }
   }
   return found;
 }

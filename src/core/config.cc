@@ -156,6 +156,8 @@ constexpr std::array<ConfigOption, 24> options{{
      }},
     {"SIDEFRIDGE_LOG_LEVEL", "log-level", "info", "debug, info, warning or error", "the least important that is logged",
      [](Config& config, std::string_view value) {
+       // The log itself says "warn".
+       if (in_lower_case(value) == "warn") value = name_of(LogLevel::warning);
        return assign_word(config.log_level, value,
                           std::array{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error});
      }},
@@ -168,7 +170,7 @@ constexpr std::array<ConfigOption, 24> options{{
      [](Config& config, std::string_view value) { return assign_count(config.history_limit, value, 1, most_history); }},
     {"SIDEFRIDGE_SCRIPT_TIMEOUT", "script-timeout", "0", "duration, 0 is none", "the most a script may take",
      [](Config& config, std::string_view value) { return assign_duration(config.job.script_timeout, value); }},
-    {"SIDEFRIDGE_FEED_TIMEOUT", "feed-timeout", "5m", "duration",
+    {"SIDEFRIDGE_FEED_TIMEOUT", "feed-timeout", "5m", "duration, 0 is none",
      "the most that what a script feeds, such as '> >(tee log)', may take once the script has ended",
      [](Config& config, std::string_view value) { return assign_duration(config.job.feed_timeout, value); }},
     {"SIDEFRIDGE_PIPEFAIL", "pipefail", "false", "true or false",

@@ -150,8 +150,8 @@ void Execution::save_steps(Turn& turn) {
 
 void Execution::on(const ScriptFeeds& feeds, Turn& turn) {
   auto* const running = std::get_if<Running>(&state_);
-  if (running == nullptr || feeds.serial != running->awaited || running->feed_deadline) return;
-  running->feed_deadline = turn.now.mono + settings_.feed_timeout;
+  if (running == nullptr || feeds.serial != running->awaited || std::exchange(running->feeds, true)) return;
+  if (settings_.feed_timeout != Duration::zero()) running->feed_deadline = turn.now.mono + settings_.feed_timeout;
   turn.tell(happened::ScriptFeeds{record().run_id, run_.running_script(), feeds.processes});
 }
 
@@ -175,7 +175,7 @@ void Execution::script_over(ScriptResult result, Turn& turn) {
   const Duration elapsed = turn.now.mono - script_began_;
   turn.tell(happened::ScriptFinished{record().run_id, run_.running_script(), result, elapsed});
   run_.on_ended(result, elapsed);
-  if (grace_over_) run_.interrupt("interrupted: " + why_interrupted());
+  if (grace_over_) run_.interrupt(why_interrupted());
   // on_error as a whole has the time of the chain once more; after a script that used it up, the others have it again:
   // an alert does not depend on what hangs before it.
   if (in_chain && run_.in_on_error()) run_deadline_.reset();
@@ -343,7 +343,7 @@ std::string Execution::why_interrupted() const {
 void Execution::interrupt(Turn& turn) {
   grace_over_ = true;
   std::visit(Overloaded{[&](Running&) {
-                          run_.interrupt("interrupted: " + why_interrupted());
+                          run_.interrupt(why_interrupted());
                           end_script(StepOutcome::interrupted, why_interrupted(), Scope::everything, turn);
                         },
                         // What it timed out for comes first: a failure before the end of the grace stays one.

@@ -316,6 +316,8 @@ void Scheduler::skip_due_ticks(Turn& turn) {
   if (!agenda_ || shutdown_) return;
   while (const std::optional<Agenda::Due> due = agenda_->take_due(turn.now.wall, Duration::zero())) {
     record_in_order(skip(due->plan, why_busy(), turn), turn);
+    // As one that came while no daemon was there.
+    if (is_preparing()) make_up(due->plan, turn);
     miss({due->missed, std::nullopt}, "the daemon was delayed", turn);
   }
 }
@@ -357,9 +359,11 @@ void Scheduler::begin(Plan plan, Turn& turn) {
 
 void Scheduler::execute(const Plan& plan, std::optional<Plan> held, Turn& turn) {
   if (plan.job == JobId::install && !plan.lost) preparation_.begin(hooks_.set());
-  const bool retried = agenda_ && plan.job == JobId::backup;
+  // An install ahead of a backup fails that one.
+  const Plan& tried = held ? *held : plan;
+  const bool retried = agenda_ && tried.job == JobId::backup;
   Execution::Settings settings{settings_.job.script_timeout, settings_.job.run_timeout,
-                               retried ? agenda_->attempts_left(plan) : 0, why_it_cannot_begin(plan),
+                               retried ? agenda_->attempts_left(tried) : 0, why_it_cannot_begin(plan),
                                settings_.job.feed_timeout};
   const std::string run_id = plan.lost ? plan.lost->run_id : run_ids_.make(std::max(turn.now.wall, plan.due_at));
   work_ = Executing{Execution(plan, run_id, hooks_.set(), std::move(settings), turn), std::move(held)};

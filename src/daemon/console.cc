@@ -4,6 +4,7 @@
 #include <spdlog/details/log_msg.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -61,6 +62,7 @@ Result<std::unique_ptr<Console>> Console::open(loop::Loop& loop, int fd, core::L
   auto stream = os::OutputStream::open(fd);
   if (!stream) return std::move(stream).error();
   std::unique_ptr<Console> console(new Console(std::move(stream).value(), format, level, colours));
+  console->is_terminal_ = ::isatty(fd) == 1;
   if (const int ready_fd = console->stream_.ready_fd(); ready_fd >= 0) {
     auto watch = loop::FdWatch::open(loop, ready_fd, *console);
     if (!watch) return std::move(watch).error();

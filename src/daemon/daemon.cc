@@ -63,8 +63,8 @@ std::vector<std::string> script_base_environment(std::vector<std::string> enviro
     return entry.starts_with("SIDEFRIDGE_SCRIPTS_DIR=") || entry.starts_with("SIDEFRIDGE_STATE_DIR=") ||
            entry.starts_with("SIDEFRIDGE_PIPEFAIL=");
   });
-  environment.push_back("SIDEFRIDGE_SCRIPTS_DIR=" + std::filesystem::absolute(config.scripts_dir).string());
-  environment.push_back("SIDEFRIDGE_STATE_DIR=" + std::filesystem::absolute(config.state_dir).string());
+  environment.push_back("SIDEFRIDGE_SCRIPTS_DIR=" + config.scripts_dir);
+  environment.push_back("SIDEFRIDGE_STATE_DIR=" + config.state_dir);
   // For kubectlexec.
   if (config.pipes == core::Pipes::each_command_counts) environment.push_back("SIDEFRIDGE_PIPEFAIL=true");
   return environment;
@@ -100,14 +100,14 @@ std::vector<std::string> end_processes_of_run(const std::string& run_id) {
 /// Where hooks are copied to: not in the store, which is nobody else's, because a script may go on as another user.
 std::string copies_dir(const core::Config& config, Daemon::Mode mode) {
   // `once` may run beside an idle daemon.
-  return std::filesystem::absolute(config.state_dir).string() + (mode == Daemon::Mode::once ? "/hooks-once" : "/hooks");
+  return config.state_dir + (mode == Daemon::Mode::once ? "/hooks-once" : "/hooks");
 }
 
 std::vector<std::string> watched_folders(const core::Config& config) {
   std::vector<std::string> folders{config.scripts_dir};
   if (!config.schedule_file.empty()) {
     folders.push_back(std::filesystem::absolute(config.schedule_file).parent_path().string());
-    if (folders.back() == std::filesystem::absolute(config.scripts_dir)) folders.pop_back();
+    if (folders.back() == config.scripts_dir) folders.pop_back();
   }
   return folders;
 }
@@ -149,6 +149,10 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
+  // Scripts go elsewhere, and are to find them all the same.
+  for (std::string* const folder : {&config.scripts_dir, &config.state_dir}) {
+    *folder = std::filesystem::absolute(*folder).string();
+  }
   if (Result<void> kept = os::keep_inherited_fds_from_scripts(); !kept) return std::move(kept).error();
   // Signals next: from here on none is lost, and no child of ours is reaped by anybody else.
   Result<os::SignalFd> signals = os::SignalFd::open();

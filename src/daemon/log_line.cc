@@ -100,8 +100,8 @@ void append_log_line(std::string& out, core::LogFormat format, WallTime at, core
 }
 
 ScriptLineFormat::ScriptLineFormat(core::LogFormat format, std::string_view run_id, const core::Script& script,
-                                   Stream stream)
-    : format_(format) {
+                                   Stream stream, bool escapes)
+    : format_(format), escapes_(escapes) {
   const std::string no_time_yet(time_bytes, '?');
   switch (format) {
     case core::LogFormat::text:
@@ -132,7 +132,11 @@ void ScriptLineFormat::append(std::string& out, std::string_view line, text::Lin
   switch (format_) {
     case core::LogFormat::text:
       if (end == text::LineEnd::continued) out[out.size() - 2] = '+';
-      out += line;
+      if (escapes_) {
+        append_on_one_line(out, line);
+      } else {
+        out += line;
+      }
       out += '\n';
       break;
     case core::LogFormat::json:

@@ -41,7 +41,7 @@ ScriptOutput::~ScriptOutput() {
 
 void ScriptOutput::begin(std::string_view run_id, const core::Script& script) {
   check(!owed_bytes_ && held_.empty(), "an output is drained before it begins again");
-  format_.emplace(console_.format(), run_id, script, stream_);
+  format_.emplace(console_.format(), run_id, script, stream_, console_.is_terminal());
   tail_.clear();
   unfinished_since_.reset();
   watch_->want(loop::Interest::input);

@@ -102,7 +102,10 @@ Result<Generations::Made> Generations::make(const std::string& scripts_dir, Wall
     read->warnings.push_back("the hooks in '" + scripts_dir +
                              "' keep changing while they are read: they run from where they are, and versions may mix");
   }
-  if (newest != nullptr) note_theirs(newest->hooks, *read, ran);
+  if (newest != nullptr) {
+    note_theirs(newest->hooks, *read, ran);
+    tell_new_scripts(newest->hooks.hooks, read->hooks, ran);
+  }
   leave_theirs_out(*read);
   HookReading reading = *read;
   const bool shows_changes = read->whole && !read->any_left_out && shows_later_changes(read->source, scripts_dir, now);
@@ -139,13 +142,13 @@ Generations::Made Generations::made_of(Version& version, HookReading reading) {
       }
     }
   }
-  bool any_kubelets = false;
+  bool any_swapped = false;
   for (std::size_t i = 0; i < made.in_place.size(); ++i) {
-    made.in_place[i] = !version.hooks.source.kubelets[i];
-    any_kubelets |= !made.in_place[i] && !version.hooks.hooks.scripts(core::all_hooks[i]).empty();
+    made.in_place[i] = !version.hooks.source.swapped[i];
+    any_swapped |= !made.in_place[i] && !version.hooks.hooks.scripts(core::all_hooks[i]).empty();
   }
   // They run from nowhere else.
-  if (any_kubelets && !has_intact_copy(version)) make_copy(version, settings_);
+  if (any_swapped && !has_intact_copy(version)) make_copy(version, settings_);
   made.leads_out = version.hooks.source.leads_out;
   if (!version.outdated) made.copy = version.copy_path;
   return made;
@@ -176,6 +179,22 @@ void Generations::note_theirs(const HookVersion& before, const HookVersion& now,
     const bool a_helper = digests.executable && theirs_.find(path) == theirs_.end();
     if (digests.before == digests.now || a_helper) continue;
     theirs_.try_emplace(path, Theirs{digests.before, {}}).first->second.left_as = digests.now;
+  }
+}
+
+/// What a script writes beside itself runs from the next run on, unless its name hides it.
+void Generations::tell_new_scripts(const core::HookSet& before, const core::HookSet& now, const RanHooks& ran) {
+  for (const core::Hook hook : core::all_hooks) {
+    if (!ran[index_of(hook)]) continue;
+    const std::vector<core::Script>& known = before.scripts(hook);
+    for (const core::Script& script : now.scripts(hook)) {
+      const bool is_known =
+          std::any_of(known.begin(), known.end(), [&](const core::Script& one) { return one.name == script.name; });
+      if (is_known) continue;
+      notices_.push_back("'" + script.path +
+                         "' has appeared while scripts beside it ran, and runs as a script from now "
+                         "on: if one of them wrote it, write it elsewhere, or under a name that begins with '.'");
+    }
   }
 }
 
@@ -214,7 +233,7 @@ bool Generations::stands(Version& version, const RanHooks& ran) {
   for (std::size_t i = 0; i < version.hooks.source.entries.size(); ++i) {
     const TreeEntry& entry = version.hooks.source.entries[i];
     if (entry.kind == TreeEntry::Kind::folder || entry.kind == TreeEntry::Kind::data) continue;
-    if (version.hooks.source.kubelets[index_of(*hook_of(entry.path))]) continue;
+    if (version.hooks.source.swapped[index_of(*hook_of(entry.path))]) continue;
     // All are looked at, so that what is theirs is known for all.
     const bool a_helper = is_executable(entry) && theirs_.find(entry.path) == theirs_.end();
     all = still_is(version, i, may_be_theirs(entry.path, ran) && !a_helper) && all;
@@ -264,7 +283,7 @@ Generations::Place Generations::place(std::uint64_t generation, const core::Scri
   Version* const version = find(generation);
   if (version == nullptr) return {script.path, Place::Hooks::changed};
   Place::Hooks hooks = Place::Hooks::not_looked_at;
-  if (version->hooks.source.kubelets[index_of(script.hook)]) {
+  if (version->hooks.source.swapped[index_of(script.hook)]) {
     look_after_copy(*version);
   } else {
     leave_place_if_changed(*version, ran);
@@ -384,7 +403,8 @@ void Generations::make_copy(Version& version, const CopySettings& settings) {
 }
 
 void Generations::tell_writes(Version& version) {
-  if (version.written_into) return;
+  // What is gone was tidied up.
+  if (version.written_into || ::access(version.copy_path.c_str(), F_OK) != 0) return;
   const std::string changed = first_difference(version.copy, look_at_copy(version.copy_path));
   if (changed.empty()) return;
   version.written_into = true;

@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "sidefridge/core/hook.h"
@@ -89,10 +91,11 @@ public:
     const os::Directory root = os::open_folder(AT_FDCWD, scripts_dir_.c_str());
     if (!root) return system_error("cannot read the folder of scripts '" + scripts_dir_ + "'", errno);
     if (Result<void> noted = note_data_link(::dirfd(root.get()), ""); !noted) return std::move(noted).error();
-    const bool all_kubelets = !snapshot_.entries.empty() || passes_kubelets_name(path_of(::dirfd(root.get())));
+    root_path_ = path_of(::dirfd(root.get()));
+    const bool all_swapped = !snapshot_.entries.empty() || passes_kubelets_name(root_path_) || leads_through_link();
     for (const core::Hook hook : core::all_hooks) {
       hook_ = static_cast<std::size_t>(hook);
-      snapshot_.kubelets[hook_] = all_kubelets;
+      snapshot_.swapped[hook_] = all_swapped;
       const std::size_t entries_before = snapshot_.entries.size();
       const std::uint64_t bytes_before = snapshot_.total_bytes;
       const std::string name(core::name_of(hook));
@@ -107,6 +110,13 @@ public:
   }
 
 private:
+  bool leads_through_link() const {
+    std::error_code failure;
+    std::string path = std::filesystem::absolute(scripts_dir_, failure).lexically_normal().string();
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    return !failure && path != root_path_;
+  }
+
   Result<void> walk(int parent_fd, const char* name, const std::string& path, std::size_t depth) {
     if (depth > limits_.depth) {
       give_up("folder '" + path + "' lies deeper than " + std::to_string(limits_.depth) + " folders");
@@ -122,11 +132,12 @@ private:
     snapshot_.entries.push_back({path, TreeEntry::Kind::folder, stamp_of(status), {}});
     if (depth == 1) {
       hook_folder_ = path_of(fd);
-      if (passes_kubelets_name(hook_folder_)) snapshot_.kubelets[hook_] = true;
+      const bool is_link = hook_folder_ != (root_path_ == "/" ? "" : root_path_) + "/" + path;
+      if (is_link || passes_kubelets_name(hook_folder_)) snapshot_.swapped[hook_] = true;
     }
     const std::size_t entries = snapshot_.entries.size();
     if (Result<void> noted = note_data_link(fd, path + "/"); !noted) return noted;
-    if (snapshot_.entries.size() > entries) snapshot_.kubelets[hook_] = true;
+    if (snapshot_.entries.size() > entries) snapshot_.swapped[hook_] = true;
 
     std::vector<std::string> names;
     Result<void> listed = os::for_each_entry(folder.get(), path, [&](const dirent& item) -> Result<void> {
@@ -223,6 +234,7 @@ private:
   const TreeLimits& limits_;
   const std::function<void()>& on_step_;
   std::size_t hook_ = 0;     // that is being walked
+  std::string root_path_;    // without links
   std::string hook_folder_;  // without links
   TreeSnapshot snapshot_;
 };

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sidefridge/hooks/hook_tree.h"
+#include "sidefridge/hooks/script_findings.h"
 #include "sidefridge/kubernetes/names.h"
 #include "sidefridge/os/folder.h"
 #include "sidefridge/os/read_file.h"
@@ -96,6 +97,13 @@ Result<HookContent> read_hook_files(const std::string& input_dir, const std::str
     const std::string path = root + "/" + std::string(core::name_of(hook));
     auto read = read_hook(path, content.hooks.back(), content.warnings);
     if (!read) return std::move(read).error();
+    for (const core::Script& script : reading->hooks.scripts(hook)) {
+      // The manifests set SIDEFRIDGE_PIPEFAIL.
+      hooks::ScriptFindings found =
+          hooks::examine(script, core::Pipes::each_command_counts, hooks::RunsWhere::elsewhere);
+      if (!found.problem.empty()) content.warnings.push_back(std::move(found.problem));
+      for (std::string& warning : found.warnings) content.warnings.push_back(std::move(warning));
+    }
   }
   std::sort(content.warnings.begin(), content.warnings.end());
   return content;

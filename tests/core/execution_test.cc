@@ -769,7 +769,7 @@ TEST(Execution, interrupted_starts_nothing_more_and_ends_everything) {
   EXPECT_EQ(words_for(r.actions), "save steps, SIGTERM to everything") << "on_error does not run";
   r.alive({});
   EXPECT_EQ(r.record().outcome, Outcome::interrupted);
-  EXPECT_EQ(r.record().reason, "interrupted: SIGTERM came, and SIDEFRIDGE_GRACE was over");
+  EXPECT_EQ(r.record().reason, "SIGTERM came, and SIDEFRIDGE_GRACE was over");
   EXPECT_EQ(r.record().steps.front().outcome, StepOutcome::interrupted);
 }
 
@@ -797,7 +797,7 @@ TEST(Execution, told_twice_says_so) {
   r.sigterm_again();
   r.script_ended(137);
   r.alive({});
-  EXPECT_EQ(r.record().reason, "interrupted: SIGTERM came twice");
+  EXPECT_EQ(r.record().reason, "SIGTERM came twice");
 }
 
 TEST(Execution, finds_out_in_time_that_its_record_is_not_confirmed) {

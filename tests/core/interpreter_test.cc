@@ -50,7 +50,7 @@ TEST(InterpreterOf, a_program_is_its_own) {
 TEST(InterpreterOf, finds_a_shebang_after_blank_lines) {
   for (const std::string_view head :
        {"\n#!/bin/bash -e\n", "\n \t\n\r\n#!/bin/bash -e", "  \n#!/bin/bash -e\necho hi\n"}) {
-    EXPECT_EQ(*interpreter_of(head), (Interpreter{"/bin/bash", "-e"})) << head;
+    EXPECT_EQ(*interpreter_of(head), (Interpreter{"/bin/bash", "-e", true})) << head;
   }
   EXPECT_EQ(*interpreter_of("\n #!/bin/bash\n"), Interpreter{}) << "not at the beginning of its line";
   EXPECT_EQ(*interpreter_of("\necho\n#!/bin/bash\n"), Interpreter{});

@@ -106,6 +106,14 @@ TEST(ScriptLine, is_valid_and_one_line_whatever_the_script_is_called) {
             "2026-11-23T07:55:17.125Z out   r-1 on_error/a\"b\\nc\xff | x\n");
 }
 
+TEST(ScriptLine, on_a_terminal_shows_what_is_no_character_of_a_line) {
+  ScriptLineFormat lines(core::LogFormat::text, "r-1", dump, Stream::out, true);
+  std::string out;
+  lines.begin(morning);
+  lines.append(out, "\x1b[31mred\x1b]0;title\a\tand\rback \xc3\xa4", text::LineEnd::newline);
+  EXPECT_TRUE(out.ends_with(" | \\x1b[31mred\\x1b]0;title\\x07\tand\\x0dback \xc3\xa4\n")) << out;
+}
+
 TEST(ScriptLine, carries_the_time_of_the_last_begin) {
   for (const core::LogFormat format : {core::LogFormat::text, core::LogFormat::json}) {
     ScriptLineFormat lines(format, "r-1", dump, Stream::out);

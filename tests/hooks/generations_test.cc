@@ -122,6 +122,50 @@ TEST(Generations, a_shebang_after_blank_lines_is_told_at_each_reading) {
   EXPECT_EQ(make(*generations, dir)->reading.warnings, told) << "nothing was read again";
 }
 
+TEST(Generations, a_script_that_has_appeared_beside_those_that_ran_is_told_once) {
+  const TempDir dir;
+  const auto generations = Generations::open(dir / "copies", {});
+  dir.write("scripts/backups/10", "one");
+  static_cast<void>(make(*generations, dir));
+  dir.write("scripts/backups/dump.sql", "DROP");
+  dir.write("scripts/on_error/10", "somebody's");
+  static_cast<void>(make(*generations, dir, long_after, backups_ran));
+  const Texts told = generations->take_notices();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0].starts_with("'" + (dir / "scripts/backups/dump.sql") + "' has appeared while scripts"))
+      << told[0];
+  static_cast<void>(make(*generations, dir, long_after, backups_ran));
+  EXPECT_EQ(generations->take_notices(), Texts{});
+}
+
+TEST(Generations, where_a_link_leads_runs_from_its_copy) {
+  const TempDir dir;
+  dir.write("r1/backups/10", "one");
+  dir.write("r1/backups/.lib", "one");
+  dir.link("r1", "scripts");
+  const auto generations = Generations::open(dir / "copies", {});
+  EXPECT_FALSE(make(*generations, dir)->in_place[static_cast<std::size_t>(Hook::backups)]);
+  generations->begin_run(1);
+  dir.write("r2/backups/10", "two");
+  std::filesystem::remove(dir / "scripts");
+  dir.link("r2", "scripts");
+  remove_tree(dir / "r1");
+  const std::string from = place(*generations, dir, 1);
+  EXPECT_EQ(content_of(from), "one");
+  EXPECT_EQ(content_of(std::filesystem::path(from).parent_path() / ".lib"), "one");
+}
+
+TEST(Generations, of_hooks_that_are_links_those_alone_run_from_their_copy) {
+  const TempDir dir;
+  dir.write("elsewhere/10", "one");
+  dir.write("scripts/on_error/10", "alert");
+  dir.link("../elsewhere", "scripts/backups");
+  const auto generations = Generations::open(dir / "copies", {});
+  const Made made = make(*generations, dir);
+  EXPECT_FALSE(made->in_place[static_cast<std::size_t>(Hook::backups)]);
+  EXPECT_TRUE(made->in_place[static_cast<std::size_t>(Hook::on_error)]);
+}
+
 TEST(Generations, a_failure_keeps_the_newest) {
   const TempDir dir;
   const auto generations = Generations::open(dir / "copies", {});

@@ -425,9 +425,9 @@ TEST(TreeSnapshot, knows_what_a_kubelet_keeps) {
   dir.link(dir / "elsewhere/hook", "scripts/on_error");
   dir.write("scripts/before_backups/10", "");
   const Result<TreeSnapshot> snapshot = take_snapshot(dir / "scripts", {.bytes = 100}, [] {});
-  EXPECT_EQ(snapshot->kubelets, (std::array{false, false, true, true, true}));
+  EXPECT_EQ(snapshot->swapped, (std::array{false, false, true, true, true}));
   const Result<TreeSnapshot> of_all = take_snapshot(dir / "elsewhere", {.bytes = 100}, [] {});
-  EXPECT_EQ(of_all->kubelets, (std::array{true, true, true, true, true}));
+  EXPECT_EQ(of_all->swapped, (std::array{true, true, true, true, true}));
 }
 
 // ---- disks ----------------------------------------------------------------------------------------------------------

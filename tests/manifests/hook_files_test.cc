@@ -70,7 +70,8 @@ TEST_F(HookFiles, are_read_byte_for_byte) {
   EXPECT_EQ(all_of(found.hooks[2]), "10-dump=dump\n;20-bytes=" + bytes + ";");
   EXPECT_EQ(all_of(found.hooks[4]), "empty=;");
   EXPECT_TRUE(found.hooks[0].files.empty());
-  EXPECT_TRUE(found.warnings.empty());
+  ASSERT_EQ(found.warnings.size(), 1u);
+  EXPECT_NE(found.warnings[0].find("/on_error/empty' cannot be started: it is empty"), std::string::npos);
 }
 
 TEST_F(HookFiles, are_found_behind_links) {
@@ -139,6 +140,24 @@ TEST_F(HookFiles, beside_the_hooks_are_warned_about_unless_they_are_ours) {
   ASSERT_EQ(found.warnings.size(), 2u);
   EXPECT_NE(found.warnings[0].find("/lib' is in no hook's folder"), std::string::npos) << found.warnings[0];
   EXPECT_NE(found.warnings[1].find("/lib.sh' is in no hook's folder"), std::string::npos) << found.warnings[1];
+}
+
+TEST_F(HookFiles, have_the_findings_of_check) {
+  write("backups/10-empty", "");
+  write("backups/20-windows", "echo\r\n");
+  write("backups/30-late", "\n#!/bin/elsewhere\n");
+  write("backups/40-pipe", "#!/bin/dash\ntrue\ndump | gzip >x\n");
+  write("backups/50-guarded", "#!/bin/bash\ndump | gzip >x\n");
+  const HookContent found = content();
+  ASSERT_EQ(found.warnings.size(), 4u);
+  const char* const parts[] = {"/30-late: its '#!' comes after blank lines", "/40-pipe:3: a pipe without pipefail",
+                               "/10-empty' cannot be started: it is empty",
+                               "/20-windows' cannot be started: its lines end with CRLF"};
+  for (const char* const part : parts) {
+    EXPECT_TRUE(std::any_of(found.warnings.begin(), found.warnings.end(), [&](const std::string& warning) {
+      return warning.find(part) != std::string::npos;
+    })) << part;
+  }
 }
 
 TEST_F(HookFiles, need_a_folder) {

@@ -196,6 +196,40 @@ TEST_F(Story, a_run_of_another_process_in_the_same_folder_skips_the_tick) {
   EXPECT_EQ(w.started(), Tags{"backups/bkp"});
 }
 
+TEST_F(Story, a_tick_during_the_install_at_start_is_made_up_within_catch_up) {
+  for (const Duration catch_up : {Duration::zero(), Duration(1h)}) {
+    SimStore own;
+    core::Scheduler::Settings settings = daemon_settings();
+    settings.job.catch_up = catch_up;
+    World w(settings, at("2026-11-23T02:59:50Z"), own);
+    w.add(Hook::install_dependencies, "apk", {.runs_for = 30s});
+    w.add(Hook::backups, "bkp");
+    w.start();
+    w.advance(1min);
+    ASSERT_EQ(w.skipped().size(), 1U);
+    EXPECT_EQ(w.skipped()[0].reason, "install_dependencies is running");
+    EXPECT_EQ(w.started().size(), catch_up == Duration::zero() ? 1U : 2U);
+    EXPECT_EQ(w.starts.back().trigger, catch_up == Duration::zero() ? core::Trigger::install : core::Trigger::catch_up);
+  }
+}
+
+TEST_F(Story, an_install_that_fails_ahead_of_a_run_says_how_often_that_is_tried_again) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.job.retries = 1;
+  World w = world(settings);
+  w.add(Hook::install_dependencies, "apk");
+  w.add(Hook::backups, "bkp");
+  w.add(Hook::on_error, "alert");
+  w.start();
+  w.add(Hook::install_dependencies, "apk", {.ends_with = exited_with(1), .version = 2});
+  w.touch();
+  w.advance(3h);
+  ASSERT_EQ(w.started(), (Tags{"install_dependencies/apk", "install_dependencies/apk", "on_error/alert",
+                               "install_dependencies/apk", "on_error/alert"}));
+  EXPECT_EQ(w.starts[2].attempts_left, 1U);
+  EXPECT_EQ(w.starts[4].attempts_left, 0U);
+}
+
 TEST_F(Story, a_script_is_over_when_what_it_feeds_is) {
   World w = world();
   w.add(Hook::backups, "10-copy", {.feeds = 2, .fed_run_for = 3min});
@@ -220,6 +254,18 @@ TEST_F(Story, a_script_fails_with_what_it_feeds) {
   EXPECT_EQ(w.started(), (Tags{"backups/bkp", "on_error/alert"}));
   ASSERT_EQ(w.runs().size(), 1U);
   EXPECT_EQ(w.runs()[0].outcome, Outcome::failed);
+}
+
+TEST_F(Story, what_a_script_feeds_may_take_any_time_where_no_time_is_set) {
+  core::Scheduler::Settings settings = daemon_settings();
+  settings.job.feed_timeout = Duration::zero();
+  World w = world(settings);
+  w.add(Hook::backups, "bkp", {.feeds = 1, .fed_run_for = 10h});
+  w.start();
+  w.advance(10h);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::running);
+  w.advance(2h);
+  EXPECT_EQ(w.runs()[0].outcome, Outcome::succeeded);
 }
 
 TEST_F(Story, what_a_script_feeds_is_ended_when_its_time_is_over) {

@@ -90,7 +90,8 @@ private:
   struct Running {
     Serial awaited;
     std::optional<MonoTime> deadline;
-    std::optional<MonoTime> feed_deadline{};  // once the script's process has ended
+    bool feeds = false;                       // the script's process has ended, and what it feeds has not
+    std::optional<MonoTime> feed_deadline{};  // for that
   };
   struct Ending {
     Serial awaited;  // of the script

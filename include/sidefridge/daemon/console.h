@@ -92,6 +92,7 @@ public:
   std::optional<std::string> untold_losses() const;
 
   core::LogFormat format() const noexcept { return format_; }
+  bool is_terminal() const noexcept { return is_terminal_; }
 
 private:
   class Sink;
@@ -106,6 +107,7 @@ private:
   os::OutputStream stream_;
   core::LogFormat format_;
   text::Colours colours_;
+  bool is_terminal_ = false;
   std::unique_ptr<spdlog::logger> logger_;
   LogContext context_;                    // of the line that goes through logger_ right now
   std::vector<OutputListener*> waiting_;  // first come, first told

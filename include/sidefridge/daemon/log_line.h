@@ -36,7 +36,9 @@ void append_log_line(std::string& out, core::LogFormat format, WallTime at, core
 /// What all lines of one read share is made once, in begin().
 class ScriptLineFormat {
 public:
-  ScriptLineFormat(core::LogFormat format, std::string_view run_id, const core::Script& script, Stream stream);
+  /// `escapes`: in text, what is no character of a line comes out as "\x1b", as it is right on a terminal.
+  ScriptLineFormat(core::LogFormat format, std::string_view run_id, const core::Script& script, Stream stream,
+                   bool escapes = false);
 
   /// Sets the time of the lines that follow.
   void begin(WallTime at);
@@ -46,6 +48,7 @@ public:
 
 private:
   core::LogFormat format_;
+  bool escapes_;
   std::string prefix_;  // starts with the time, which begin() replaces
 };
 

@@ -3,7 +3,7 @@
 // The rule, and this is its one place: a script runs where it lies as long as all that its version holds still is there
 // as it was when the run began; once anything has changed, the rest of the run uses the copy that was taken. Of a
 // folder that a kubelet keeps it always is the copy, because the kubelet deletes the old version under a script that
-// runs.
+// runs. So it is of a folder to which a link leads, which may be moved under the script.
 //
 // What scripts write beside themselves is no change of the version: a file in the hook's own folder that comes, goes or
 // changes while scripts of that hook run counts as theirs, unless it is a script, or was there and could be executed.
@@ -133,6 +133,7 @@ private:
   bool is_unchanged(const Version& version) const;
   Made made_of(Version& version, HookReading reading);
   void note_theirs(const HookVersion& before, const HookVersion& now, const RanHooks& ran);
+  void tell_new_scripts(const core::HookSet& before, const core::HookSet& now, const RanHooks& ran);
   void leave_theirs_out(HookVersion& version);
   bool has_intact_copy(const Version& version) const;
   Result<void> make_folder() const;

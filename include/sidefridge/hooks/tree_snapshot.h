@@ -65,7 +65,8 @@ struct TreeSnapshot {
   std::uint64_t total_bytes = 0;   // of the files
   std::array<std::string, core::all_hooks.size()> too_large;  // of each hook: not empty: nothing of it is in the
                                                               // entries, and why ("it holds more than 64 MiB")
-  std::array<bool, core::all_hooks.size()> kubelets{};        // of each hook: a kubelet keeps it, or a part of it
+  std::array<bool, core::all_hooks.size()> swapped{};  // of each hook: others swap it as a whole: a kubelet keeps it,
+                                                       // or a part of it, or a link leads to it, as git-sync moves them
   bool leads_out = false;  // a script is a link out of its hook's folder: nobody tells of changes there
 
   friend bool operator==(const TreeSnapshot&, const TreeSnapshot&) = default;
