@@ -239,10 +239,9 @@ private:
       const auto told = [](std::uint64_t bytes, std::optional<std::uint32_t> crc) {
         return std::to_string(bytes) + " bytes" + (crc ? " with the checksum " + std::to_string(*crc) : "");
       };
-      const std::optional<std::uint32_t> crc_to_compare = trailer.crc ? std::optional(arrived.crc) : std::nullopt;
-      return lost("the command wrote " + told(*trailer.bytes, trailer.crc) + ", but " +
-                  told(arrived.bytes, crc_to_compare) + " arrived; its exit code was " +
-                  std::to_string(trailer.status));
+      const std::string received = trailer.crc ? told(arrived.bytes, arrived.crc) : told(arrived.bytes, std::nullopt);
+      return lost("the command wrote " + told(*trailer.bytes, trailer.crc) + ", but " + received +
+                  " arrived; its exit code was " + std::to_string(trailer.status));
     }
     if (!trailer.crc) say("warning: " + where() + " has no cksum: --verify compared the number of bytes alone (wc -c)");
     return verdict;

@@ -417,7 +417,7 @@ TEST(Record, a_long_text_is_cut_and_marked) {
   run.reason = std::string(100000, 'x');
   auto parsed = parse_run_record(format_record(run));
   ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->reason, std::string(1021, 'x') + "…");
+  EXPECT_EQ(parsed->reason, std::string(1021, 'x').append("…"));
 }
 
 TEST(Record, a_text_is_not_cut_within_a_character) {
