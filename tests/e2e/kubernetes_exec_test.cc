@@ -100,10 +100,14 @@ TEST_F(KubernetesExec, passes_statuses_output_and_arguments_through) {
 TEST_F(KubernetesExec, carries_bytes_both_ways_as_any_user_with_a_read_only_root) {
   const std::string bytes = stage.file("bytes").string();
   ASSERT_EQ(stage.shell("head -c 3000000 /dev/urandom >" + bytes).wait_exit(), 0);
-  for (const char* container : {"app", "strict"}) {
-    expect(
-        std::string("kubectlexec --container ") + container + " --stdin --verify cat - <" + bytes + " | cmp - " + bytes,
-        0, "", "");
+  // The busybox of some distributions lacks cksum; the sentence is wrapper_test's.
+  Program has_cksum = stage.shell("kubectlexec 'command -v cksum >/dev/null'");
+  const bool counts_alone = has_cksum.wait_exit() != 0;
+  for (const std::string container : {"app", "strict"}) {
+    const std::string warning = "kubectlexec: warning: container '" + container + "' of pod '" + pod +
+                                "' has no cksum: --verify compared the number of bytes alone (wc -c)\n";
+    expect("kubectlexec --container " + container + " --stdin --verify cat - <" + bytes + " | cmp - " + bytes, 0, "",
+           counts_alone ? warning : "");
   }
 }
 
