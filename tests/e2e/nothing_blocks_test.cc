@@ -378,6 +378,7 @@ TEST_F(NothingBlocks, while_ten_thousand_files_are_copied) {
   ASSERT_TRUE(daemon.wait_for("| at "));
   stage.script("backups/2", "#!/bin/sh\n");
   ASSERT_TRUE(daemon.wait_for("hooks changed: backups/2 added"));
+  ASSERT_TRUE(daemon.wait_for(" skipped: run "));
   touch("go");
   expect_term_heard_in_time(daemon);
   EXPECT_EQ(daemon.wait_exit(), 0);
