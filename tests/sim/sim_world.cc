@@ -512,25 +512,17 @@ void SimWorld::carry_out(const core::StartScript& action) {
   main.survives_kill = script.survives_kill;
   main.stalls = script.stalls;
   processes_[next_pid_++] = main;
-  for (int i = 0; i < script.feeds; ++i) {
-    Process fed;
-    fed.script = number;
-    fed.run_id = action.run_id;
-    fed.is_fed = true;
-    fed.ends_at = now_.mono + script.fed_run_for;
-    fed.ends_with = script.fed_end_with;
-    fed.ignores_term = script.left_ignore_term;
-    fed.survives_kill = script.left_survive_kill;
-    processes_[next_pid_++] = fed;
-  }
-  for (int i = 0; i < script.leaves_behind; ++i) {
-    Process left;
-    left.script = number;
-    left.run_id = action.run_id;
-    left.ignores_term = script.left_ignore_term;
-    left.survives_kill = script.left_survive_kill;
-    processes_[next_pid_++] = left;
-  }
+  Process left;
+  left.script = number;
+  left.run_id = action.run_id;
+  left.ignores_term = script.left_ignore_term;
+  left.survives_kill = script.left_survive_kill;
+  Process fed = left;
+  fed.is_fed = true;
+  fed.ends_at = now_.mono + script.fed_run_for;
+  fed.ends_with = script.fed_end_with;
+  for (int i = 0; i < script.feeds; ++i) processes_[next_pid_++] = fed;
+  for (int i = 0; i < script.leaves_behind; ++i) processes_[next_pid_++] = left;
 }
 
 void SimWorld::carry_out(const core::AbandonScript&) {

@@ -14,7 +14,7 @@ mark_as_advanced(LMDB_ARCHIVE LIBUV_ARCHIVE)
 
 # Of what is installed, libraries are linked in where they come as archives: to load and bind ten of them is a third of
 # the daemon's start and two fifths of what it holds in memory. The C library stays apart, so that what wants to stand
-# before it can (LD_PRELOAD), and glibc's resolver has its modules.
+# before it can (LD_PRELOAD).
 set(SIDEFRIDGE_ARCHIVES FALSE)
 if(LMDB_ARCHIVE AND LIBUV_ARCHIVE)
   set(SIDEFRIDGE_ARCHIVES TRUE)

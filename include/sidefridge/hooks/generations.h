@@ -76,8 +76,7 @@ public:
   /// `now` was sampled before: hooks that were changed just before it are read in full the next time, too.
   /// `ran`: since the last reading.
   /// Errors: as read_hooks(), and, where an earlier version is known, io when a hook or a script cannot be read; the
-  /// newest
-  ///         stays what it is.
+  ///         newest stays what it is.
   /// Blocks: for a look at each file, and the reading of those that are not as they were.
   Result<Made> make(const std::string& scripts_dir, WallTime now, const RanHooks& ran = {});
 
