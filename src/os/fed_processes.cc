@@ -21,27 +21,48 @@
 namespace sidefridge::os {
 namespace {
 
+// Where shells keep their stdin while a command that they execute themselves has another.
+constexpr int first_put_aside = 10;
+constexpr int last_put_aside = 19;
+
 /// One that holds pipes.
 struct Holder {
-  ProcessPipes pipes;
+  std::vector<HeldPipe> pipes;
+  std::optional<PipeId> stdin_pipe;
   std::size_t household;  // whose: those of one household count as one
 };
 
 bool writes(const Holder& holder, const PipeId& pipe) {
-  const std::vector<PipeId>& written = holder.pipes.written;
-  return std::find(written.begin(), written.end(), pipe) != written.end();
+  return std::any_of(holder.pipes.begin(), holder.pipes.end(),
+                     [&](const HeldPipe& held) { return !held.read_only && held.pipe == pipe; });
 }
 
 /// A process that was forked a moment ago and is about to become one end of a pipe: it still holds the other one, too.
-bool is_half_made(const ProcessStat& stat, const ProcessPipes& pipes) {
-  return stat.forked_only && std::any_of(pipes.read.begin(), pipes.read.end(), [&](const PipeId& pipe) {
-           return std::find(pipes.written.begin(), pipes.written.end(), pipe) != pipes.written.end();
-         });
+bool is_half_made(const std::vector<HeldPipe>& pipes) {
+  return std::any_of(pipes.begin(), pipes.end(), [&](const HeldPipe& read) {
+    return read.read_only && std::any_of(pipes.begin(), pipes.end(), [&](const HeldPipe& written) {
+             return written.write_only && written.pipe == read.pipe;
+           });
+  });
 }
 
-/// What a process reads as stdin, or will again: a shell that executes `read x < file` itself has put it aside.
-std::optional<PipeId> stdin_pipe(const ProcessStat& stat, const ProcessPipes& pipes) {
-  return stat.forked_only && pipes.put_aside ? pipes.put_aside : pipes.read_as_stdin;
+std::optional<PipeId> stdin_of(const std::vector<HeldPipe>& pipes) {
+  if (pipes.empty() || pipes.front().fd != STDIN_FILENO || !pipes.front().read_only) return std::nullopt;
+  return pipes.front().pipe;
+}
+
+/// What a shell reads as stdin, or will again once it has executed `read x < file` itself.
+std::optional<PipeId> stdin_of_shell(const std::vector<HeldPipe>& pipes) {
+  const auto put_aside = std::find_if(pipes.begin(), pipes.end(), [](const HeldPipe& held) {
+    return held.read_only && held.fd >= first_put_aside && held.fd <= last_put_aside;
+  });
+  return put_aside != pipes.end() ? put_aside->pipe : stdin_of(pipes);
+}
+
+/// Whether a process is on its way out: it holds nothing any more, and cannot be reaped yet.
+bool is_ending(int proc_fd, pid_t pid) {
+  const std::optional<ProcessStat> stat = read_process_stat(proc_fd, pid);
+  return stat && stat->life == ProcessStat::Life::ending;
 }
 
 /// Which of `readers` (by place; they read a pipe as stdin) come to its end by themselves: those to whose pipe nobody
@@ -53,7 +74,7 @@ std::vector<std::size_t> come_to_an_end(const std::vector<Holder>& holders, std:
   for (bool more = true; std::exchange(more, false);) {
     std::erase_if(readers, [&](std::size_t reader) {
       const bool ends = std::none_of(holders.begin(), holders.end(), [&](const Holder& holder) {
-        return ending[holder.household] == 0 && writes(holder, *holders[reader].pipes.read_as_stdin);
+        return ending[holder.household] == 0 && writes(holder, *holders[reader].stdin_pipe);
       });
       if (!ends) return false;
       ending[holders[reader].household] = 1;
@@ -93,14 +114,14 @@ std::optional<std::vector<pid_t>> children() {
   return pids;
 }
 
-/// Whether one of our children may be fed: it reads a pipe as stdin, or is not yet what it will be.
+/// Whether one of our children may be fed: it reads a pipe as stdin, or is not yet what it will be, or about to end.
 bool any_child_may_be_fed(int proc_fd) {
   const std::optional<std::vector<pid_t>> pids = children();
   if (!pids) return true;
   return std::any_of(pids->begin(), pids->end(), [&](pid_t pid) {
-    if (stdin_pipe_of_process(proc_fd, pid)) return true;
+    // In this order: it may execute its program or end between two of these looks.
     const std::optional<ProcessStat> stat = read_process_stat(proc_fd, pid);
-    return stat && stat->forked_only;
+    return (stat && stat->forked_only) || stdin_pipe_of_process(proc_fd, pid) || is_ending(proc_fd, pid);
   });
 }
 
@@ -129,17 +150,18 @@ Result<FedProcesses> find_fed_processes(pid_t session) {
     const bool is_child = processes[*process.parent].pid == self;
     household_of[i] = is_child ? i : household_of[*process.parent];
     if (process.stat.life == ProcessStat::Life::zombie) continue;
-    ProcessPipes pipes = pipes_of_process(list->proc_fd(), process.pid);
-    pipes.read_as_stdin = stdin_pipe(process.stat, pipes);
+    const bool is_shell = process.stat.forked_only;
+    std::vector<HeldPipe> pipes = pipes_of_process(list->proc_fd(), process.pid);
+    const std::optional<PipeId> stdin_pipe = is_shell ? stdin_of_shell(pipes) : stdin_of(pipes);
     if (is_child && process.stat.session == session) {
-      fed.shell_seen |= process.stat.forked_only;
-      if (is_half_made(process.stat, pipes)) {
+      fed.shell_seen |= is_shell;
+      if ((is_shell && is_half_made(pipes)) || (pipes.empty() && is_ending(list->proc_fd(), process.pid))) {
         fed.settled = false;
-      } else if (pipes.read_as_stdin) {
+      } else if (stdin_pipe) {
         readers.push_back(holders.size());
       }
     }
-    holders.push_back(Holder{std::move(pipes), household_of[i]});
+    holders.push_back(Holder{std::move(pipes), stdin_pipe, household_of[i]});
     places.push_back(i);
   }
   std::vector<char> ending(processes.size());
@@ -157,8 +179,10 @@ std::vector<FoundProcess> without_readers(std::span<const FoundProcess> processe
   std::vector<std::size_t> readers;
   std::vector<char> ending(processes.size());
   for (std::size_t i = 0; i < processes.size(); ++i) {
-    holders.push_back(Holder{pipes_of_process(proc->get(), processes[i].pid), i});
-    if (holders[i].pipes.read_as_stdin) {
+    std::vector<HeldPipe> pipes = pipes_of_process(proc->get(), processes[i].pid);
+    const std::optional<PipeId> stdin_pipe = stdin_of(pipes);
+    holders.push_back(Holder{std::move(pipes), stdin_pipe, i});
+    if (stdin_pipe) {
       readers.push_back(i);
     } else {
       ending[i] = 1;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <string_view>
 
@@ -13,6 +15,9 @@
 
 namespace sidefridge::os {
 namespace {
+
+// Of a process that opens and closes pipes all the time no two readings are the same.
+constexpr int most_readings = 4;
 
 struct CloseDir {
   void operator()(DIR* dir) const noexcept { ::closedir(dir); }
@@ -24,33 +29,40 @@ std::optional<PipeId> pipe_behind(int folder_fd, const char* name) noexcept {
   return PipeId{status.st_dev, status.st_ino};
 }
 
-bool can_be_written(int folder_fd, const char* name) noexcept {
+/// What /proc says of a descriptor, as permissions of its link. Returns: none of them when it is closed.
+mode_t permissions_of(int folder_fd, const char* name) noexcept {
   struct stat status {};
-  return ::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && (status.st_mode & S_IWUSR) != 0;
+  return ::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode & (S_IRUSR | S_IWUSR) : 0;
 }
 
-}  // namespace
-
-ProcessPipes pipes_of_process(int proc_fd, pid_t pid) {
-  ProcessPipes pipes;
+std::vector<HeldPipe> read_pipes(int proc_fd, pid_t pid) {
+  std::vector<HeldPipe> pipes;
   UniqueFd folder(::openat(proc_fd, ProcPath(pid, "fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return pipes;
   const std::unique_ptr<DIR, CloseDir> entries(::fdopendir(folder.get()));
   if (!entries) return pipes;
   static_cast<void>(folder.release());  // it is the folder's now
-  const int fd = ::dirfd(entries.get());
+  const int folder_fd = ::dirfd(entries.get());
   while (const dirent* const entry = ::readdir(entries.get())) {
     const std::string_view name(entry->d_name);
-    if (name.starts_with('.')) continue;
-    const std::optional<PipeId> pipe = pipe_behind(fd, entry->d_name);
-    if (!pipe) continue;
-    if (can_be_written(fd, entry->d_name)) {
-      pipes.written.push_back(*pipe);
-    } else {
-      pipes.read.push_back(*pipe);
-      if (name == "0") pipes.read_as_stdin = pipe;
-      if (name.size() == 2 && name[0] == '1') pipes.put_aside = pipe;
-    }
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    const std::optional<PipeId> pipe = fd >= 0 ? pipe_behind(folder_fd, entry->d_name) : std::nullopt;
+    const mode_t can = pipe ? permissions_of(folder_fd, entry->d_name) : 0;
+    if (can != 0) pipes.push_back(HeldPipe{fd, *pipe, can == S_IRUSR, can == S_IWUSR});
+  }
+  std::sort(pipes.begin(), pipes.end(), [](const HeldPipe& a, const HeldPipe& b) { return a.fd < b.fd; });
+  return pipes;
+}
+
+}  // namespace
+
+std::vector<HeldPipe> pipes_of_process(int proc_fd, pid_t pid) {
+  std::vector<HeldPipe> pipes = read_pipes(proc_fd, pid);
+  for (int readings = 1; readings < most_readings; ++readings) {
+    std::vector<HeldPipe> again = read_pipes(proc_fd, pid);
+    if (again == pipes) break;
+    pipes = std::move(again);
   }
   return pipes;
 }

@@ -7,7 +7,9 @@
 namespace sidefridge::os {
 namespace {
 
-constexpr std::uint64_t forked_and_not_executed = 0x40;  // PF_FORKNOEXEC of the kernel's sched.h
+// Of the kernel's sched.h.
+constexpr std::uint64_t exiting = 0x4;                   // PF_EXITING
+constexpr std::uint64_t forked_and_not_executed = 0x40;  // PF_FORKNOEXEC
 
 /// The fields of a stat line after the comm, one by one.
 class Fields {
@@ -52,14 +54,19 @@ std::optional<ProcessStat> parse_process_stat(std::string_view line) noexcept {
   fields.skip(1);
   stat.session = fields.next_number<pid_t>();
   fields.skip(2);
-  stat.forked_only = (fields.next_number<std::uint64_t>() & forked_and_not_executed) != 0;
+  const auto flags = fields.next_number<std::uint64_t>();
+  stat.forked_only = (flags & forked_and_not_executed) != 0;
   fields.skip(10);
   const long threads = fields.next_number<long>();
   fields.skip(1);
   stat.start_ticks = fields.next_number<std::uint64_t>();
   // A main thread that has ended looks like a zombie while the process' other threads go on.
   const bool ended = state == "Z" || state == "X" || state == "x";
-  if (ended && threads <= 1) stat.life = ProcessStat::Life::zombie;
+  if (ended && threads <= 1) {
+    stat.life = ProcessStat::Life::zombie;
+  } else if ((flags & exiting) != 0) {
+    stat.life = ProcessStat::Life::ending;
+  }
   return stat;
 }
 

@@ -5,14 +5,18 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fixture.h"
+#include "sidefridge/os/process_list.h"
 
 namespace sidefridge::os {
 namespace {
@@ -139,6 +143,50 @@ TEST_F(FedProcessesTest, one_that_was_forked_this_moment_is_not_settled) {
   EXPECT_TRUE(fed->processes.empty());
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+TEST_F(FedProcessesTest, one_that_ends_this_moment_is_not_settled) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t leader = ::fork();
+  if (leader == 0) {
+    ::setsid();
+    // As a process between the closing of its descriptors and its end, for as long as we like: its main thread has
+    // ended, and another goes on.
+    if (::fork() == 0) {
+      ::dup2(ends[0], STDIN_FILENO);
+      ::close(ends[0]);
+      ::close(ends[1]);
+      const pid_t self = ::getpid();
+      std::thread([self] {
+        while (read_process_stat(open_proc()->get(), self)->life != ProcessStat::Life::ending) ::sched_yield();
+        for (;;) ::pause();
+      }).detach();
+      ::syscall(SYS_exit, 0);
+    }
+    ::_exit(0);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  wait_until_ended(leader);
+  ASSERT_EQ(reap_one()->pid, leader);
+  const pid_t ending = find_descendants()->at(0).pid;
+  while (read_process_stat(open_proc()->get(), ending)->life != ProcessStat::Life::ending) ::sched_yield();
+  const Result<FedProcesses> fed = find_fed_processes(leader);
+  ASSERT_TRUE(fed.ok());
+  EXPECT_FALSE(fed->settled);
+}
+
+TEST_F(FedProcessesTest, a_shell_that_holds_a_fifo_for_both_is_settled) {
+  // It was forked only, as one that is about to become one end of a pipe, and reads and writes that pipe.
+  const pid_t session = run("mkfifo $dir/fifo; exec 3<>$dir/fifo 4<$dir/fifo\n(echo >&8; read -u 9 x) 3>&3 &", 1);
+  const Result<FedProcesses> fed = find_fed_processes(session);
+  ASSERT_TRUE(fed.ok());
+  EXPECT_TRUE(fed->settled);
+}
+
+TEST_F(FedProcessesTest, so_is_a_shell_that_reads_something_else_for_a_moment) {
+  EXPECT_EQ(fed_by(run("exec > >(echo here >&8; exec 8>&-; read x < <(read -u 9 y))", 1)), Names{"bash"});
 }
 
 TEST_F(FedProcessesTest, writers_are_ended_before_those_that_read_what_they_write) {

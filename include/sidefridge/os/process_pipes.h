@@ -12,16 +12,20 @@ namespace sidefridge::os {
 /// A pipe or FIFO, by device and inode.
 using PipeId = std::pair<dev_t, ino_t>;
 
-struct ProcessPipes {
-  std::optional<PipeId> read_as_stdin;
-  std::optional<PipeId>
-      put_aside;                // where shells keep their stdin while a command of their own has another: from 10 on
-  std::vector<PipeId> read;     // by descriptors that can only be read
-  std::vector<PipeId> written;  // by those that can be written
+/// A descriptor of a process, open on a pipe.
+struct HeldPipe {
+  int fd = -1;
+  PipeId pipe;
+  bool read_only = false;
+  bool write_only = false;  // neither: a FIFO opened for both
+
+  bool operator==(const HeldPipe&) const = default;
 };
 
-/// Reads /proc/PID/fd. Returns: nothing of a process that is gone or may not be looked at.
-ProcessPipes pipes_of_process(int proc_fd, pid_t pid);
+/// Reads /proc/PID/fd, and again until it found the same twice: a shell moves descriptors about while it executes
+/// `echo x >&3` itself, and one reading may see a pipe in neither place.
+/// Returns: in the order of their descriptors; nothing of a process that is gone, ends or may not be looked at.
+std::vector<HeldPipe> pipes_of_process(int proc_fd, pid_t pid);
 
 /// The pipe that a process has as stdin. As pipes_of_process() otherwise, and cheaper.
 std::optional<PipeId> stdin_pipe_of_process(int proc_fd, pid_t pid) noexcept;

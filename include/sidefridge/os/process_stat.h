@@ -12,7 +12,11 @@ namespace sidefridge::os {
 
 /// A line of /proc/PID/stat, as far as it matters here.
 struct ProcessStat {
-  enum class Life { alive, zombie };
+  enum class Life {
+    alive,
+    ending,  // its main thread is: that holds no descriptors any more, and cannot be reaped yet
+    zombie,
+  };
 
   pid_t parent = 0;
   pid_t session = 0;
