@@ -22,8 +22,11 @@ constexpr mdb_mode_t file_mode = 0600;
 // At most three databases are open in one transaction, and all of them are closed at its end.
 constexpr MDB_dbi maximum_databases = 4;
 
-// LMDB takes the number of reader slots from the size of the lock file: about a thousand, of 64 bytes each.
-constexpr std::size_t lock_file_bytes = 64 * 1024;
+// LMDB takes the number of reader slots from the size of the lock file, where that is larger than what it would make
+// itself: its header and each slot have 64 bytes.
+constexpr std::size_t lock_page_bytes = 4096;
+constexpr std::size_t lock_pages_for_few = 2;  // 127 slots: LMDB's own number
+constexpr std::size_t lock_pages_for_many = 16;
 
 std::string lock_path_of(const std::string& path) {
   return path + "-lock";
@@ -67,18 +70,18 @@ bool exists(const std::string& path) {
 
 // LMDB would leave a hole, and a full disk would then be a SIGBUS for the process that writes to the map; so every byte
 // is written beforehand, and a full disk is an error here.
-Result<void> make_lock_file(const std::string& path) {
+Result<void> make_lock_file(const std::string& path, std::size_t pages) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
   if (fd < 0) {
     if (errno == EEXIST) return {};
     return system_error("cannot make " + path, errno);
   }
-  const std::string zeroes(lock_file_bytes, '\0');
-  std::size_t written = 0;
+  static constexpr std::array<char, lock_page_bytes> zeroes{};
+  std::size_t missing = pages * zeroes.size();
   ssize_t wrote = 0;
-  while (written < zeroes.size() && wrote >= 0) {
-    wrote = ::write(fd, zeroes.data() + written, zeroes.size() - written);
-    if (wrote > 0) written += static_cast<std::size_t>(wrote);
+  while (missing > 0 && wrote >= 0) {
+    wrote = ::write(fd, zeroes.data(), std::min(missing, zeroes.size()));
+    if (wrote > 0) missing -= static_cast<std::size_t>(wrote);
   }
   const int error = errno;
   ::close(fd);
@@ -101,7 +104,8 @@ Result<Environment> Environment::open(std::string path, Settings settings) {
 
 Result<void> Environment::open_file(File& file) {
   if (file.settings.access == Access::create) {
-    if (auto made = make_lock_file(lock_path_of(file.path)); !made) return made;
+    const std::size_t pages = file.settings.readers == Readers::many ? lock_pages_for_many : lock_pages_for_few;
+    if (auto made = make_lock_file(lock_path_of(file.path), pages); !made) return made;
   } else if (!exists(file.path) || !exists(lock_path_of(file.path))) {
     // LMDB would make what is missing.
     if (errno != ENOENT) return system_error("cannot open " + file.path, errno);

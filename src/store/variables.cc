@@ -67,6 +67,7 @@ Result<Variables> Variables::recreate(const StateFolder& folder, std::uint64_t l
     remove(beside);
     return Environment::open(beside, {.access = Environment::Access::create,
                                       .sync = Environment::Sync::never,
+                                      .readers = Environment::Readers::many,
                                       .map_bytes = limit_bytes / page_bytes * page_bytes,
                                       .limit_hint = "raise SIDEFRIDGE_STORE_LIMIT"});
   };

@@ -48,12 +48,17 @@ public:
     trusted,  // a damaged one may end the process
     checked,  // all of them before each write, unless the file is as our last commit left it
   };
+  enum class Readers {
+    few,   // a hundred at once
+    many,  // a thousand
+  };
   struct Settings {
     Access access = Access::join;
     Sync sync = Sync::at_commit;
     Pages pages = Pages::trusted;
-    std::size_t map_bytes = 0;      // 0: what the file says. The file grows with use, so this is only its limit
-    std::string_view limit_hint{};  // static text: what to do when that limit is reached
+    Readers readers = Readers::few;  // of a file that is made
+    std::size_t map_bytes = 0;       // 0: what the file says. The file grows with use, so this is only its limit
+    std::string_view limit_hint{};   // static text: what to do when that limit is reached
   };
 
   class Transaction;
