@@ -25,6 +25,7 @@
 #include "sidefridge/os/unique_fd.h"
 #include "sidefridge/os/write_all.h"
 #include "sidefridge/text/digest.h"
+#include "sidefridge/text/path.h"
 
 namespace sidefridge::hooks {
 namespace {
@@ -420,11 +421,6 @@ private:
   bool half_made_ = false;
 };
 
-std::string without_end_slashes(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
-}
-
 }  // namespace
 
 std::vector<TreePart> parts_of(const HookVersion& version, core::Hook hook) {
@@ -466,7 +462,7 @@ Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySetting
   check(settings.attempts > 0, "it is tried at least once");
   std::optional<KnownFiles> known_files;
   if (known != nullptr) known_files.emplace(*known);
-  const std::string root = without_end_slashes(scripts_dir);
+  const std::string root = text::without_end_slashes(scripts_dir);
   const std::string nowhere;
   for (int attempt = 1;; ++attempt) {
     const auto moved = attempt > settings.attempts ? Attempt::Moved::is_taken_as_it_is : Attempt::Moved::is_an_error;
@@ -478,7 +474,7 @@ Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySetting
 Result<HookVersion> copy_hook_tree(const std::string& scripts_dir, const std::string& destination,
                                    const CopySettings& settings) {
   check(settings.attempts > 0, "a copy is tried at least once");
-  const std::string root = without_end_slashes(scripts_dir);
+  const std::string root = text::without_end_slashes(scripts_dir);
   for (int attempt = 1;; ++attempt) {
     Result<HookVersion> version = Attempt(root, destination, settings, Attempt::Moved::is_an_error, nullptr).make();
     if (version || version.error().code != ErrorCode::busy || attempt == settings.attempts) return version;

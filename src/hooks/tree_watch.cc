@@ -20,6 +20,7 @@
 #include "sidefridge/base/result.h"
 #include "sidefridge/hooks/tree_snapshot.h"
 #include "sidefridge/os/folder.h"
+#include "sidefridge/text/path.h"
 
 namespace sidefridge::hooks {
 namespace {
@@ -35,16 +36,11 @@ bool is_missing(int errno_value) noexcept {
   return errno_value == ENOENT || errno_value == ENOTDIR || errno_value == ELOOP;
 }
 
-std::string without_end_slashes(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
-}
-
 /// The path of the folder that holds this name.
 std::string holder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
-  return without_end_slashes(path.substr(0, slash + 1));
+  return text::without_end_slashes(path.substr(0, slash + 1));
 }
 
 /// The folders that hold a link on the way to where a path leads, in its order.
@@ -95,7 +91,7 @@ bool TreeWatch::Watches::has_in_tree(int watch) const noexcept {
 
 TreeWatch::TreeWatch(std::string scripts_dir) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
   const int errno_value = errno;
-  paths_[0] = without_end_slashes(std::move(scripts_dir));
+  paths_[0] = text::without_end_slashes(std::move(scripts_dir));
   for (std::size_t i = 0; i < core::all_hooks.size(); ++i) {
     paths_[i + 1].append(paths_[0]).append("/").append(core::name_of(core::all_hooks[i]));
   }

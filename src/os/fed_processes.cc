@@ -1,7 +1,6 @@
 // fed_processes.cc - a graph of who writes to whom, from the descriptors in /proc.
 #include "sidefridge/os/fed_processes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,11 +8,11 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "sidefridge/os/folder.h"
 #include "sidefridge/os/process_list.h"
 #include "sidefridge/os/process_pipes.h"
 #include "sidefridge/os/read_up_to.h"
@@ -86,14 +85,10 @@ std::vector<std::size_t> come_to_an_end(const std::vector<Holder>& holders, std:
   return found;
 }
 
-struct CloseDir {
-  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
-
 /// Our children, also those that ended and are not reaped yet. Nobody else takes any off these lists, so that they are
 /// whole. Returns: nothing where the kernel keeps no such lists.
 std::optional<std::vector<pid_t>> children() {
-  const std::unique_ptr<DIR, CloseDir> threads(::opendir("/proc/self/task"));
+  const Directory threads = open_folder(AT_FDCWD, "/proc/self/task");
   if (!threads) return std::nullopt;
   std::vector<pid_t> pids;
   while (const dirent* const thread = ::readdir(threads.get())) {

@@ -1,7 +1,6 @@
 // process_list.cc - walks /proc once.
 #include "sidefridge/os/process_list.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
@@ -10,9 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <utility>
 
+#include "sidefridge/os/folder.h"
 #include "sidefridge/os/proc_path.h"
 #include "sidefridge/os/read_up_to.h"
 
@@ -47,10 +46,6 @@ MarkReading look_for_mark(int proc_fd, pid_t pid, std::string_view mark) noexcep
   }
 }
 
-struct CloseDir {
-  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
-
 bool shows_our_namespace(int proc_fd) noexcept {
   std::array<char, 16> target{};
   if (::readlinkat(proc_fd, "self", target.data(), target.size() - 1) < 0) return false;
@@ -83,7 +78,7 @@ Result<ProcessList> ProcessList::read() {
   Result<UniqueFd> proc = open_proc();
   if (!proc) return std::move(proc).error();
   ProcessList list(std::move(*proc));
-  const std::unique_ptr<DIR, CloseDir> folder(::opendir("/proc"));
+  const Directory folder = open_folder(AT_FDCWD, "/proc");
   if (!folder) return system_error("cannot open /proc", errno);
   while (const dirent* const item = ::readdir(folder.get())) {
     const std::string_view name(item->d_name);

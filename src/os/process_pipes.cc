@@ -1,27 +1,21 @@
 // process_pipes.cc - the links in /proc/PID/fd, whose own permissions say what a descriptor can do (proc(5)).
 #include "sidefridge/os/process_pipes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <string_view>
 
+#include "sidefridge/os/folder.h"
 #include "sidefridge/os/proc_path.h"
-#include "sidefridge/os/unique_fd.h"
 
 namespace sidefridge::os {
 namespace {
 
 // Of a process that opens and closes pipes all the time no two readings are the same.
 constexpr int most_readings = 4;
-
-struct CloseDir {
-  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
 
 std::optional<PipeId> pipe_behind(int folder_fd, const char* name) noexcept {
   struct stat status {};
@@ -37,13 +31,10 @@ mode_t permissions_of(int folder_fd, const char* name) noexcept {
 
 std::vector<HeldPipe> read_pipes(int proc_fd, pid_t pid) {
   std::vector<HeldPipe> pipes;
-  UniqueFd folder(::openat(proc_fd, ProcPath(pid, "fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Directory folder = open_folder(proc_fd, ProcPath(pid, "fd").c_str());
   if (!folder) return pipes;
-  const std::unique_ptr<DIR, CloseDir> entries(::fdopendir(folder.get()));
-  if (!entries) return pipes;
-  static_cast<void>(folder.release());  // it is the folder's now
-  const int folder_fd = ::dirfd(entries.get());
-  while (const dirent* const entry = ::readdir(entries.get())) {
+  const int folder_fd = ::dirfd(folder.get());
+  while (const dirent* const entry = ::readdir(folder.get())) {
     const std::string_view name(entry->d_name);
     int fd = -1;
     std::from_chars(name.data(), name.data() + name.size(), fd);

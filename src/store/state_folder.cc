@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sidefridge/text/path.h"
 #include "sidefridge/text/quote.h"
 
 namespace sidefridge::store {
@@ -87,8 +88,8 @@ bool is_mount(int fd) {
   return differs;
 }
 
-// Whoever may rename what is ours may put something else in its place, which then runs as we do. An emptyDir of
-// Kubernetes is open to all in this way; whom it is mounted for is the Pod's matter, and if it is ours, we close it.
+// Another user who may rename what is ours may put something else in its place, which then runs as we do. An emptyDir
+// of Kubernetes is open to all in this way; whom it is mounted for is the Pod's matter, and if it is ours, we close it.
 Result<void> check_others(const std::string& path) {
   const int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return {};  // that it cannot be used is told where it is
@@ -125,9 +126,7 @@ Result<void> check_ours(const std::string& path, int fd) {
 }  // namespace
 
 StateFolder StateFolder::at(std::string_view state_dir) {
-  std::string path(state_dir);
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return StateFolder(path + "/store");
+  return StateFolder(text::without_end_slashes(std::string(state_dir)) + "/store");
 }
 
 Result<StateFolder> StateFolder::open(std::string_view state_dir) {
