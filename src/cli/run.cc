@@ -49,11 +49,10 @@ int run(const VerbSpec& spec, daemon::Daemon::Mode mode, std::span<const std::st
   if (const auto over = finish(options, out, err)) return *over;
   if (const auto over = finish(options->config, err)) return *over;
   auto opened = daemon::Daemon::open(std::move(options->config).config(), mode, entries_of(environment));
-  if (!opened) {
-    err << spec.command << ": " << opened.error().text << '\n';
-    return exit_code_of(opened.error().code);
-  }
-  return (*opened)->run();
+  const Result<int> exit_code = opened ? (*opened)->run() : Result<int>(opened.error());
+  if (exit_code) return *exit_code;
+  err << spec.command << ": " << exit_code.error().text << '\n';
+  return exit_code_of(exit_code.error().code);
 }
 
 }  // namespace

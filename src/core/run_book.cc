@@ -40,7 +40,7 @@ Result<RunBook> RunBook::open(std::unique_ptr<RunStore> store, Settings settings
   if (auto taken = book.take_locks(); !taken) return std::move(taken).error();
   auto ours = book.store_->open_history();
   if (ours) ours = book.take_over();
-  // A full disk may have room again at the next run, which tries all of this anew.
+  // A full disk may have room again at the next run, which tries all of this again.
   if (!ours && ours.error().code != ErrorCode::full) return std::move(ours).error();
   if (!ours) book.notices_.push_back("runs cannot be recorded: " + ours.error().text);
   if (owner == Owner::daemon) book.store_->unlock(RunStore::Lock::run);
@@ -103,7 +103,7 @@ Result<void> RunBook::take_over() {
   return write_kept();
 }
 
-// Before the run is recorded as lost: whoever is killed meanwhile leaves that to the next.
+// Before the run is recorded as lost: a daemon that is killed meanwhile leaves that to the next.
 void RunBook::end_processes_of(const RunRecord& run) {
   if (!settings_.end_processes || run.boot_id != settings_.boot_id) return;
   const std::vector<std::string> ended = settings_.end_processes(run.run_id);

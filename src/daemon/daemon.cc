@@ -16,6 +16,7 @@
 #include "sidefridge/cron/jitter.h"
 #include "sidefridge/daemon/opening.h"
 #include "sidefridge/daemon/state_store.h"
+#include "sidefridge/daemon/unusable_store.h"
 #include "sidefridge/loop/lane.h"
 #include "sidefridge/os/boot_id.h"
 #include "sidefridge/os/inherited_fds.h"
@@ -79,7 +80,7 @@ text::Colours log_colours(const std::vector<std::string>& environment) {
   return text::colours_for(::isatty(STDOUT_FILENO) == 1, value_of("NO_COLOR="), value_of("TERM="));
 }
 
-/// Whoever reads it may not read it either: this waits a second at most.
+/// Its reader may have stopped, too: this waits a second at most.
 void say_on_stderr(std::string_view line) {
   auto stream = os::OutputStream::open(STDERR_FILENO);
   if (!stream) return;
@@ -148,6 +149,11 @@ Result<Daemon::Files> Daemon::open_files(const core::Config& config, Mode mode) 
                past ? past->settled_until : std::nullopt, std::move(owed)};
 }
 
+Daemon::Files Daemon::without_state(const Error& why) {
+  Result<core::RunBook> book = core::RunBook::open(unusable_store(why), {}, core::RunBook::Owner::once);
+  return Files{std::move(*book), why, std::nullopt, {}};
+}
+
 Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std::vector<std::string> environment) {
   // Scripts go elsewhere, and are to find them all the same.
   for (std::string* const folder : {&config.scripts_dir, &config.state_dir}) {
@@ -184,14 +190,20 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
     (*console)->drain_until(os::sample_now().mono + core::last_words_patience);
     ::_exit(mode == Mode::once ? 1 : 0);
   }
-  if (!*files) return std::move(*files).error();
+  std::optional<Error> state_unusable;
+  if (!*files) {
+    if ((*files).error().code == ErrorCode::busy) return std::move(*files).error();
+    state_unusable = std::move(*files).error();
+    files.emplace(without_state(*state_unusable));
+    mode = Mode::once;
+  }
   std::vector<std::string> notices = (*files)->book.take_notices();
   std::unique_ptr<LossNotes> losses;
   if ((*files)->losses) {
     Result<std::unique_ptr<LossNotes>> opened = LossNotes::open(*loop, *std::move((*files)->losses));
     if (!opened) return std::move(opened).error();
     losses = std::move(*opened);
-  } else {
+  } else if (!state_unusable) {
     // Some file systems have no FIFOs.
     notices.push_back("what kubectlexec loses behind a pipe cannot be noted: " + (*files)->losses.error().text);
   }
@@ -199,6 +211,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
   std::unique_ptr<Daemon> self(new Daemon(std::move(config), mode, std::move(environment), std::move(*loop),
                                           Lanes{std::move(*store_lane), std::move(*hooks_lane)}, std::move(*console),
                                           std::move(losses), std::move(**files)));
+  self->state_unusable_ = std::move(state_unusable);
   Result<std::unique_ptr<WallTimerWatch>> wall_timer = WallTimerWatch::open(self->loop_, *self);
   if (!wall_timer) return std::move(wall_timer).error();
   self->wall_timer_ = std::move(*wall_timer);
@@ -219,6 +232,10 @@ Result<std::unique_ptr<Daemon>> Daemon::open(core::Config config, Mode mode, std
 
 void Daemon::say_hello(std::vector<std::string> notices) {
   const std::string name = "sidefridge " + std::string(version());
+  if (state_unusable_) {
+    console_->log(core::LogLevel::error, name + " ends when on_error was told: " + state_unusable_->text);
+    return;
+  }
   console_->log(core::LogLevel::info,
                 mode_ == Mode::once ? name + ", one run"
                                     : name + ", schedule '" + config_.schedule->text +
@@ -240,7 +257,7 @@ void Daemon::say_hello(std::vector<std::string> notices) {
   records_.note_daemon(record_);
 }
 
-int Daemon::run() {
+Result<int> Daemon::run() {
   core::Begun begun;
   if (mode_ == Mode::once) begun.run = core::Request{0, core::Asker::command_line};
   post(begun);
@@ -250,6 +267,7 @@ int Daemon::run() {
   const bool store_hangs = lanes_.store->abandon();
   const bool hooks_hang = lanes_.hooks->abandon();
   if (store_hangs || hooks_hang) ::_exit(exit_code_);
+  if (state_unusable_) return *state_unusable_;
   return exit_code_;
 }
 

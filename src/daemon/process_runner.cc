@@ -212,7 +212,7 @@ void ProcessRunner::look_again_in(Duration wait) {
     if (!opened) return;  // then each end of a process is when we look
     alarm_ = std::move(*opened);
   }
-  // Whoever else ends meanwhile does not put the look off.
+  // The end of another process meanwhile does not put the look off.
   const MonoTime deadline = os::sample_now().mono + wait;
   if (!alarm_->deadline() || *alarm_->deadline() > deadline) alarm_->set(deadline);
 }
@@ -309,8 +309,8 @@ void ProcessRunner::note_mark_of_strangers(std::string mark) {
   if (std::find(marks.begin(), marks.end(), mark) == marks.end()) marks.push_back(std::move(mark));
 }
 
-// Whoever is there now is none of the next run's. Looked at when a run is over, because the next one is in a hurry to
-// begin: until then only these have children.
+// A process that is there now is not one of the next run. Looked at when a run is over, because the next is in a hurry
+// to begin: until then only these have children.
 void ProcessRunner::note_strangers() {
   strangers_.processes.clear();
   if (!os::any_children()) return;

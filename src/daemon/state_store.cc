@@ -28,7 +28,7 @@ Result<std::unique_ptr<core::RunStore>> StateStore::open(const Settings& setting
   return std::unique_ptr<core::RunStore>(new StateStore(settings, std::move(*folder), std::move(*lock)));
 }
 
-// The locks are on a file that may be gone by now: whoever makes it again must not have them, too.
+// The locks are on a file that may be gone by now: a process that makes it again must not get them, too.
 Result<void> StateStore::make_whole() {
   if (lock_.is_current()) return {};
   auto folder = store::StateFolder::open(settings_.state_dir);

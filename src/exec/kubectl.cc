@@ -198,7 +198,7 @@ Result<std::unique_ptr<KubectlCall>> Kubectl::start(const std::vector<std::strin
     auto pipe = os::open_pipe();
     if (!pipe) return std::move(pipe).error();
     in_end = std::move(pipe->read_end);
-    // Whoever shares kubectl's stdin expects it to wait.
+    // What shares kubectl's stdin expects it to block.
     ::fcntl(in_end.get(), F_SETFL, O_RDONLY);
     call->in_pipe_ = std::move(pipe->write_end);
     auto output = Output::open(loop_, call->in_pipe_.get());

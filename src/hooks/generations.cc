@@ -250,7 +250,7 @@ bool Generations::still_is(Version& version, std::size_t index, bool may_be_thei
   const bool there = (link ? ::lstat(path.c_str(), &status) : ::stat(path.c_str(), &status)) == 0;
   if (there && stamp_of(status) == entry.stamp) return true;
   if (link) return false;
-  // Touched, or made anew with what was in it.
+  // Touched, or written again with the same content.
   const Result<std::uint64_t> digest =
       there ? digest_of_file(path, settings_.limit_bytes) : Error{ErrorCode::not_found, "it is gone"};
   if (digest && *digest == version.hooks.digests[index]) {

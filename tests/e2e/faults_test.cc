@@ -172,6 +172,7 @@ struct NoBeginning {
   std::string prepare;  // by a shell, in the stage's folder, with everything still as it should be
   std::string start;    // by a shell; the run is that of `sidefridge once`
   std::string message;  // what on_error is told
+  int exit_code = 1;
 };
 
 class CannotBegin : public Faults, public ::testing::WithParamInterface<NoBeginning> {};
@@ -184,7 +185,7 @@ TEST_P(CannotBegin, and_on_error_goes_out_with_the_reason) {
   std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
   ASSERT_EQ(stage.shell("cd " + stage.root().string() + " && { " + GetParam().prepare + "; }").wait_exit(), 0);
   Program once = stage.shell("cd " + stage.root().string() + " && " + GetParam().start);
-  EXPECT_EQ(once.wait_exit(), 1) << once.errors();
+  EXPECT_EQ(once.wait_exit(), GetParam().exit_code) << once.errors();
   const std::vector<std::string> alerts = once.lines_with("| alert: ");
   ASSERT_EQ(alerts.size(), 1U) << once.output() << once.errors();
   EXPECT_NE(alerts[0].find(GetParam().message), std::string::npos) << alerts[0];
@@ -215,7 +216,15 @@ INSTANTIATE_TEST_SUITE_P(
         NoBeginning{"no_room_for_the_record", "mkdir state",
                     "exec unshare --mount sh -c 'mount -t tmpfs -o size=1m none state && sidefridge once >/dev/null && "
                     "{ dd if=/dev/zero of=state/fat bs=1k 2>/dev/null; exec sidefridge once; }'",
-                    "No space left on device"}),
+                    "No space left on device"},
+        NoBeginning{"a_state_folder_on_a_read_only_disk", "mkdir state",
+                    "exec unshare --mount sh -c 'mount -t tmpfs -o ro none state && exec sidefridge once'",
+                    "Read-only file system", 74},
+        NoBeginning{"a_state_folder_that_others_may_write_to", "mkdir -m 0777 state", "exec sidefridge once",
+                    "every user may write to", 69},
+        NoBeginning{"a_state_folder_that_is_a_file", ": >state", "exec sidefridge once", "Not a directory", 74},
+        NoBeginning{"a_lock_that_is_a_folder", "mkdir -p state/store/lock", "exec sidefridge once", "state/store/lock",
+                    74}),
     [](const ::testing::TestParamInfo<NoBeginning>& way) { return way.param.name; });
 
 TEST_F(Faults, an_unreadable_hooks_folder_fails_runs_and_the_daemon_lives) {

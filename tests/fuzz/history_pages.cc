@@ -1,5 +1,5 @@
-// history_pages.cc - a history file with any bytes changed: whoever reads it or goes on with it lives, and the next run
-// is recorded. Input: changes of five bytes each, a place in the file (big-endian) and what is put there.
+// history_pages.cc - a history file with any bytes changed: a process that reads it or goes on with it lives, and the
+// next run is recorded. Input: changes of five bytes each, a place in the file (big-endian) and what is put there.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

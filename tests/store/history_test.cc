@@ -405,7 +405,7 @@ protected:
     sound_ = content_of(folder_.history_path());
   }
 
-  // Whoever meets it: it is seen or put aside, by a reader and by a daemon, and the next runs are recorded.
+  // Any process that opens it: it is seen or put aside, by a reader and by a daemon, and the next runs are recorded.
   void expect_survived(const std::string& damaged) const {
     std::ofstream(folder_.history_path(), std::ios::binary) << damaged;
     std::filesystem::remove(folder_.history_path() + "-lock");

@@ -42,12 +42,14 @@ public:
 
   /// Takes the process over: signals, child processes, the state folder. `environment` goes to scripts ("NAME=value").
   /// Requires: no other thread runs; config.schedule for Mode::schedule; called once a process.
+  /// A state folder that cannot be used is no error here: a run that cannot begin then tells on_error.
   /// Errors: busy (the state folder is another's), io, full: with a text that names the thing.
   static Result<std::unique_ptr<Daemon>> open(core::Config config, Mode mode, std::vector<std::string> environment);
 
   /// Returns: the exit code, when the scheduler says so. Does not return, but ends the process with that code, when
   /// a job off the loop hangs that would still use what is being destroyed.
-  int run();
+  /// Errors: why the state folder cannot be used, after on_error.
+  Result<int> run();
 
 private:
   /// Two, because a store that hangs must not hold up the hooks, nor these the store.
@@ -65,6 +67,7 @@ private:
   };
   /// Blocks: for the disk, and for other processes that write.
   static Result<Files> open_files(const core::Config& config, Mode mode);
+  static Files without_state(const Error& why);
 
   Daemon(core::Config config, Mode mode, std::vector<std::string> environment, loop::Loop loop, Lanes lanes,
          std::unique_ptr<Console> console, std::unique_ptr<LossNotes> losses, Files files);
@@ -107,6 +110,7 @@ private:
   core::Scheduler scheduler_;
   ProcessRunner runner_;
   std::deque<core::Event> events_;  // happened, not yet stepped on
+  std::optional<Error> state_unusable_;
   int exit_code_ = 0;
   std::unique_ptr<WallTimerWatch> wall_timer_;
   std::unique_ptr<MonoTimerWatch> mono_timer_;

@@ -65,7 +65,7 @@ Result<HookVersion> read_hooks(const std::string& scripts_dir, const CopySetting
 /// from the copy to where it leads from the hook. What lies beside the hook folders (the reading's neighbours), and a
 /// hook that is too large, is linked to where it is. Left out is what begins with ".." (the kubelet's), what is neither
 /// file nor folder, and what may not be read.
-/// A copy may be read, entered and executed by whoever may do so in the original, and by nobody else.
+/// A copy may be read, entered and executed by those who may do so in the original, and by nobody else.
 /// Requires: `destination` does not exist, its parent does; both are absolute, or as good as that to the one who
 ///           runs the scripts.
 /// Errors:   as read_hooks(); busy when the tree kept changing, or settings.give_up() said so; full or io when the copy
