@@ -27,10 +27,10 @@ TEST_F(Faults, no_more_processes_is_a_failed_run_with_its_reason_and_the_daemon_
   stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
   std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
   // A user of our own, who may have one process from now on: the daemon, which has its threads already.
-  Program daemon = stage.shell("exec setpriv --reuid=54321 --regid=54321 --clear-groups sidefridge");
+  Program daemon = stage.shell("exec " + as_user(54321) + "sidefridge");
   ASSERT_TRUE(daemon.wait_for("| ran"));
-  Program limit = stage.shell("exec setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --pid " +
-                              std::to_string(daemon.pid()) + " --nproc=1:1");
+  Program limit =
+      stage.shell("exec " + as_user(54321) + "prlimit --pid " + std::to_string(daemon.pid()) + " --nproc=1:1");
   ASSERT_EQ(limit.wait_exit(), 0) << limit.errors();
   ASSERT_TRUE(daemon.wait_for("could not be started: ", 2));
   EXPECT_FALSE(daemon.lines_with("RLIMIT_NPROC").empty()) << daemon.output();
@@ -44,8 +44,8 @@ TEST_F(Faults, too_few_threads_are_one_line_and_exit_74_and_just_enough_do) {
   stage.environment["ASAN_OPTIONS"] = "detect_leaks=0";
   std::filesystem::permissions(stage.root(), std::filesystem::perms::all);
   const auto limited = [&](int most) {
-    return stage.shell("exec setpriv --reuid=54322 --regid=54322 --clear-groups prlimit --nproc=" +
-                       std::to_string(most) + ':' + std::to_string(most) + " sidefridge");
+    return stage.shell("exec " + as_user(54322) + "prlimit --nproc=" + std::to_string(most) + ':' +
+                       std::to_string(most) + " sidefridge");
   };
   // The daemon itself counts, too.
   for (const int most : {1, 2}) {
@@ -192,7 +192,7 @@ TEST_P(CannotBegin, and_on_error_goes_out_with_the_reason) {
   EXPECT_TRUE(once.lines_with("| ran").empty());
 }
 
-constexpr const char* as_nobody = "exec setpriv --reuid=54323 --regid=54323 --clear-groups sidefridge once";
+const std::string as_nobody = "exec " + as_user(54323) + "sidefridge once";
 
 INSTANTIATE_TEST_SUITE_P(
     Ways, CannotBegin,

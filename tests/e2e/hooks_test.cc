@@ -151,7 +151,7 @@ TEST_F(Hooks, a_script_inherits_no_descriptor_but_the_three_and_no_signal_state)
   stage.script("backups/bkp",
                "#!/bin/sh\nreadlink /proc/$$/fd/0\n[ \"$(cut -d' ' -f6 /proc/$$/stat)\" = $$ ] && echo own session\n"
                "exec grep -E '^Sig(Blk|Ign)' /proc/self/status\n");
-  stage.script("backups/fds", "#!/bin/sh\nexec ls /proc/self/fd\n");
+  stage.script("backups/fds", "#!/bin/sh\nexec /bin/ls /proc/self/fd\n");
   Program program = stage.shell("trap '' HUP; exec sidefridge once 9</dev/null");
   EXPECT_EQ(program.wait_exit(), 0) << program.output();
   EXPECT_EQ(program.lines_with("| /dev/null").size(), 1U);
@@ -161,7 +161,7 @@ TEST_F(Hooks, a_script_inherits_no_descriptor_but_the_three_and_no_signal_state)
   for (const std::string& line : program.lines_with("SigIgn")) {
     EXPECT_EQ(std::stoull(line.substr(line.size() - 16), nullptr, 16) & 0x7fffffffU, 0U) << line;
   }
-  // ls itself opens the folder as 3.
+  // By its path, so that no shell has it in itself; ls opens the folder as 3.
   EXPECT_EQ(program.lines_with("backups/fds | ").size(), 4U) << program.output();
 }
 

@@ -214,9 +214,9 @@ TEST_F(Reload, what_changes_while_a_run_goes_on_runs_from_its_copy) {
 
 TEST_F(Reload, a_script_may_go_on_as_another_user_from_a_copy_too) {
   if (::geteuid() != 0) GTEST_SKIP() << "may not become another user";
-  write_version(1,
-                "#!/bin/sh\n[ \"$(id -u)\" != 0 ] || exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$0\"\n"
-                "echo \"user $(id -u)\"\n");
+  write_version(1, "#!/bin/sh\n[ \"$(id -u)\" != 0 ] || exec " + as_user(65534) +
+                       "\"$0\"\n"
+                       "echo \"user $(id -u)\"\n");
   swap_to(1);
   link_scripts();
   for (fs::path folder = stage.scripts_dir(); folder != fs::temp_directory_path(); folder = folder.parent_path()) {

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 namespace sidefridge::e2e {
@@ -66,6 +67,16 @@ std::string read_file(const std::filesystem::path& path) {
 bool can_unshare() {
   static const bool can = std::system("unshare --pid --fork --mount-proc true 2>/dev/null") == 0;
   return can;
+}
+
+std::string as_user(int id) {
+  std::istringstream folders(std::getenv("PATH"));
+  std::string setpriv;
+  for (std::string folder; std::getline(folders, folder, ':') && ::access(setpriv.c_str(), X_OK) != 0;) {
+    setpriv = folder + "/setpriv";
+  }
+  const std::string name = std::to_string(id);
+  return setpriv + " --reuid=" + name + " --regid=" + name + " --clear-groups ";
 }
 
 bool eventually(const std::function<bool()>& holds) {

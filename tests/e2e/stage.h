@@ -85,6 +85,10 @@ std::string read_file(const std::filesystem::path& path);
 /// Whether new PID and mount namespaces can be made here.
 bool can_unshare();
 
+/// What a shell puts before a command that is to run as this user and group. By the path of setpriv: a shell of busybox
+/// has one of its own, which can do less.
+std::string as_user(int id);
+
 /// Polls `holds` (of something outside our reach to wait on) until it is true. Fails the test after 60 s.
 bool eventually(const std::function<bool()>& holds);
 

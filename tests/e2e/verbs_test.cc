@@ -156,7 +156,7 @@ TEST_F(Verbs, a_limit_of_a_files_size_ends_none_of_us_and_scripts_have_the_signa
                "#!/bin/bash\ngrep SigIgn: /proc/self/status\nhead -c 65536 /dev/zero | save_var --stdin large\n"
                "echo \"save_var exit $?\"\n");
   // In blocks of 512 or 1024 bytes: no room for what the history, the variables and this log need.
-  Program limited = stage.shell("ulimit -f 4; exec sidefridge once >" + stage.file("log").string());
+  Program limited = stage.shell("ulimit -f 1; exec sidefridge once >" + stage.file("log").string());
   EXPECT_LT(limited.wait_exit(), 128) << limited.errors();
   EXPECT_FALSE(limited.errors().empty());
   Program unlimited = stage.shell("exec sidefridge once");
