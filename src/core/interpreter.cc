@@ -7,6 +7,7 @@ namespace sidefridge::core {
 namespace {
 
 constexpr std::string_view blanks = " \t";
+constexpr std::string_view white_space = " \t\r\n";
 constexpr std::string_view elf_mark("\x7f\x45\x4c\x46");
 constexpr std::string_view utf8_mark("\xef\xbb\xbf");
 constexpr std::string_view utf16_marks[] = {"\xff\xfe", "\xfe\xff"};
@@ -38,7 +39,7 @@ bool ends_every_line_with_crlf(std::string_view head) {
 
 /// Without the blank lines it begins with.
 std::string_view without_blank_lines(std::string_view head) {
-  const std::size_t first = head.find_first_not_of(" \t\r\n");
+  const std::size_t first = head.find_first_not_of(white_space);
   if (first == std::string_view::npos) return head;
   const std::size_t line_end = head.substr(0, first).rfind('\n');
   return line_end == std::string_view::npos ? head : head.substr(line_end + 1);
@@ -48,7 +49,10 @@ std::string_view without_blank_lines(std::string_view head) {
 
 Result<Interpreter> interpreter_of(std::string_view head) {
   head = head.substr(0, interpreter_head_bytes);
-  if (head.empty()) return refused("it is empty: write into it what it is to do, or remove it");
+  const bool is_whole = head.size() < interpreter_head_bytes;
+  if (is_whole && head.find_first_not_of(white_space) == std::string_view::npos) {
+    return refused("it is empty: write into it what it is to do, or remove it");
+  }
   if (head.starts_with(elf_mark)) return Interpreter{""};
   if (looks_like_utf16(head)) return refused("it is UTF-16 text: save it as UTF-8");
   if (head.starts_with(utf8_mark)) {
@@ -60,7 +64,7 @@ Result<Interpreter> interpreter_of(std::string_view head) {
     return Interpreter{};
   }
   const std::size_t line_end = rest.find('\n');
-  if (line_end == std::string_view::npos && head.size() == interpreter_head_bytes) {
+  if (line_end == std::string_view::npos && !is_whole) {
     return refused("its first line is longer than 255 bytes");
   }
   std::string_view line = rest.substr(0, line_end);

@@ -35,7 +35,7 @@ TEST(InterpreterOf, reads_a_shebang_as_the_kernel_does) {
 }
 
 TEST(InterpreterOf, takes_sh_for_a_file_without_one) {
-  for (const std::string_view head : {"#!\necho hi\n", "#!  \t\necho hi\n", "#!", "\n", "echo hi\n", " #!/bin/cat\n",
+  for (const std::string_view head : {"#!\necho hi\n", "#!  \t\necho hi\n", "#!", "echo hi\n", " #!/bin/cat\n",
                                       "# a comment\r\necho hi\n", "\x7f\x45\x4c"}) {
     const Result<Interpreter> interpreter = interpreter_of(head);
     ASSERT_TRUE(interpreter.ok()) << interpreter.error().text;
@@ -67,6 +67,8 @@ TEST(InterpreterOf, refuses_what_cannot_be_meant_and_says_what_mends_it) {
     std::string text;
   } rows[] = {
       {"", "it is empty: write into it what it is to do, or remove it"},
+      {"\n", "it is empty: write into it what it is to do, or remove it"},  // a template that gave nothing
+      {" \t\r\n\n  ", "it is empty: write into it what it is to do, or remove it"},
       {"\xef\xbb\xbf#!/bin/sh\n", bom},
       {"\xef\xbb\xbf", bom},
       {"\xff\xfe#\0!\0"sv, utf16},

@@ -26,8 +26,8 @@ inline constexpr std::size_t interpreter_head_bytes = 256;
 
 /// What executes a file that begins with `head`: what its shebang names, also one after blank lines; nothing but itself
 /// when it is a program (ELF); /bin/sh for anything else. Errors: invalid, with the mend, but not which script it is:
-/// nobody can mean no bytes, a byte order mark, UTF-16, a shebang that is longer than 255 bytes or ends with a carriage
-/// return, or CRLF as the end of each line without one.
+/// nobody can mean no bytes but white space, a byte order mark, UTF-16, a shebang that is longer than 255 bytes or ends
+/// with a carriage return, or CRLF as the end of each line without one.
 /// Requires: `head` is the whole file, or its first interpreter_head_bytes at least.
 Result<Interpreter> interpreter_of(std::string_view head);
 
