@@ -95,19 +95,16 @@ ParsedOptions answered(std::string answer) {
   return parsed;
 }
 
-/// The schedule of the file, if there is one; where that is no good, the other one, with a warning.
+/// The schedule of the file, if there is one. Where that is no good, CRON_BACKUP_SCHEDULE's is not what was meant.
 core::ConfigOutcome with_schedule_file(core::Config config) {
   if (config.schedule_file.empty()) return config;
   daemon::ScheduleFile file(config.schedule_file, config.zone_name, system_zones());
   auto schedule = *file.read();
   config.schedule_file_held = file.held();
-  if (schedule) {
-    config.schedule = *std::move(schedule);
-  } else if (config.schedule) {
-    config.warnings.push_back(schedule.error().text + "; the schedule is CRON_BACKUP_SCHEDULE's");
-  } else {
+  if (!schedule) {
     return std::vector<std::string>{"SIDEFRIDGE_SCHEDULE_FILE (--schedule-file): " + schedule.error().text};
   }
+  config.schedule = *std::move(schedule);
   return config;
 }
 

@@ -169,6 +169,15 @@ TEST_F(Reload, a_schedule_file_needs_no_variable_and_must_hold_a_schedule_at_sta
   Program refused = stage.start({});
   EXPECT_EQ(refused.wait_exit(), 2);
   EXPECT_NE(refused.errors().find("SIDEFRIDGE_SCHEDULE_FILE"), std::string::npos) << refused.errors();
+  // What the variable says is not what was meant.
+  std::ofstream(stage.file("schedule")) << "99 * * * *\n";
+  stage.environment["CRON_BACKUP_SCHEDULE"] = "@daily";
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{}, {"check"}, {"next", "--schedule"}}) {
+    Program wrong = stage.start(arguments);
+    EXPECT_EQ(wrong.wait_exit(), 2);
+    EXPECT_NE(wrong.errors().find("minute: found '99', allowed: 0-59"), std::string::npos) << wrong.errors();
+  }
+  stage.environment.erase("CRON_BACKUP_SCHEDULE");
   std::ofstream(stage.file("schedule")) << "* * * * * *\n";
   stage.script("backups/bkp", "#!/bin/sh\necho ran\n");
   Program daemon = stage.start({});
