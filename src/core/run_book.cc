@@ -60,6 +60,12 @@ Result<void> RunBook::take_locks() {
     if (daemon != nullptr) return daemon_is_there(daemon->pid, settings_.state_dir);
   }
   if (running != nullptr) return run_goes_on(running->pid, settings_.state_dir);
+  if (owner_ == Owner::once) {
+    auto daemon_lock = store_->try_lock(RunStore::Lock::daemon);
+    if (!daemon_lock) return std::move(daemon_lock).error();
+    beside_a_daemon_ = std::holds_alternative<RunStore::HeldBy>(*daemon_lock);
+    store_->unlock(RunStore::Lock::daemon);
+  }
   return {};
 }
 
@@ -69,11 +75,12 @@ Result<void> RunBook::take_locks() {
 Result<void> RunBook::take_over() {
   auto unfinished = store_->unfinished();
   if (!unfinished) return std::move(unfinished).error();
-  const bool sees_to_owed = owner_ == Owner::daemon && !taken_over_;
+  const bool sees_to_lost = !beside_a_daemon_ && !taken_over_;
+  const bool makes_up = owner_ == Owner::daemon && !taken_over_;
   std::vector<RunRecord> lost;
   for (RunRecord& run : *unfinished) {
     if (run.outcome != Outcome::running) {
-      if (sees_to_owed) owed_.push_back(std::move(run));
+      if (run.outcome == Outcome::lost ? sees_to_lost : makes_up) owed_.push_back(std::move(run));
       continue;
     }
     run.outcome = Outcome::lost;
@@ -90,10 +97,10 @@ Result<void> RunBook::take_over() {
   for (RunRecord& run : lost) {
     notices_.push_back("run " + run.run_id + ", started at " + text::format_rfc3339(run.started_at) +
                        ", was lost: " + run.reason);
-    if (sees_to_owed) owed_.push_back(run);
+    if (sees_to_lost) owed_.push_back(run);
     kept_.push_back(std::move(run));
   }
-  if (sees_to_owed) {
+  if (makes_up) {
     // Of these, what follows is the daemon's from now on; a lost run stays owed until on_error was over.
     for (const RunRecord& run : owed_) {
       if (run.outcome != Outcome::lost) kept_.emplace_back(run).owed = false;

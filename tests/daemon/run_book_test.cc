@@ -284,6 +284,32 @@ TEST_F(RunBookTest, a_run_whose_daemon_was_killed_is_recorded_as_lost_at_the_nex
   EXPECT_EQ(save_elsewhere("r1"), ErrorCode::unavailable) << "its variables are dropped";
 }
 
+TEST_F(RunBookTest, once_sees_to_what_was_lost_where_no_daemon_does) {
+  const auto lose = [&](const char* run_id) {
+    Elsewhere once([&](const auto& stay) {
+      RunBook book = must(try_open(RunBook::Owner::once));
+      begun(book, run_of(run_id));
+      stay();
+    });
+    once.kill();
+  };
+  lose("r1");
+  const auto owed_to = [&](RunBook::Owner owner) {
+    std::vector<std::string> run_ids;
+    RunBook book = must(try_open(owner));
+    for (const RunRecord& run : book.take_owed()) run_ids.push_back(run.run_id);
+    return run_ids;
+  };
+  EXPECT_EQ(owed_to(RunBook::Owner::once), std::vector<std::string>{"r1"});
+  EXPECT_EQ(owed_to(RunBook::Owner::once), std::vector<std::string>{"r1"}) << "nothing has followed yet";
+  {
+    RunBook daemon = open_daemon();
+    daemon.take_owed();
+    lose("r2");
+    EXPECT_EQ(in_child([&] { EXPECT_TRUE(owed_to(RunBook::Owner::once).empty()); }), 0) << "the daemon has it";
+  }
+}
+
 TEST_F(RunBookTest, what_a_lost_run_of_this_boot_left_running_is_ended_before_the_next_begins) {
   for (const char* boot_id : {"boot-1", "boot-2"}) {
     Elsewhere daemon([&](const auto& stay) {

@@ -27,7 +27,7 @@ std::string holder_text(int pid);
 ///
 /// The holder of the run lock may make new variables; all others notice that at their next begin(). Runs that
 /// their process left unfinished are recorded as lost by the next that takes the run lock. What follows from that is
-/// the next daemon's: see take_owed().
+/// the next start's: see take_owed().
 /// Owns:   the store with its locks, and final records that could not be written yet. Movable, not copyable.
 /// Thread: one thread at a time, not always the same one.  Blocks: as its store does.
 class RunBook {
@@ -77,7 +77,7 @@ public:
 
   /// What earlier processes left owed, oldest first. Of a run that was lost, on_error: it stays owed until finish()
   /// stores it without that. Of a run that SIGTERM ended or withdrew, another one: from now on that is the caller's.
-  /// Empty for `once`, and after the first call.
+  /// `once` sees to what was lost where no daemon does, and makes up for nothing. Empty after the first call.
   std::vector<RunRecord> take_owed() noexcept { return std::exchange(owed_, {}); }
 
   /// How far the schedule has come.
@@ -107,6 +107,7 @@ private:
   };
   std::optional<Intent> intent_;  // of the run that began last, until it finishes
   std::vector<RunRecord> kept_;   // final records that met an error, oldest first
+  bool beside_a_daemon_ = false;  // which then sees to what is owed
   bool taken_over_ = false;       // since the start: what is found later has run beside us
   std::vector<RunRecord> owed_;
   std::vector<std::string> notices_;
