@@ -15,14 +15,10 @@ ScriptResult result_of(ExitStatus status, std::string stderr_tail) {
   return result;
 }
 
-namespace {
-
 std::string words_of(const ScriptResult& result) {
   if (result.outcome == StepOutcome::signalled) return "was killed by signal '" + signal_name(result.code) + "'";
   return "finished with exit code '" + std::to_string(result.code) + "'";
 }
-
-}  // namespace
 
 ScriptResult result_of_fed(const std::string& process, ExitStatus status, std::string stderr_tail) {
   ScriptResult result = result_of(status, std::move(stderr_tail));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -139,6 +140,7 @@ void ProcessRunner::reap_all() {
       script_->fed.push_back(std::move(*presumed_fed));
     }
     note_end_of_fed(*exited);
+    tell_end_of_reader(*exited);
   }
   if (orphans_reaped) sink_.post(core::OrphansReaped{});
 }
@@ -159,6 +161,18 @@ void ProcessRunner::note_end_of_fed(const os::Exited& exited) {
   const auto fed = std::find_if(script_->fed.begin(), script_->fed.end(),
                                 [&](const os::FoundProcess& process) { return process.pid == exited.pid; });
   if (fed != script_->fed.end()) script_->failure = FedFailure{os::name_of(*fed), exited.status};
+}
+
+// Whether a script fed it, or only a process that it left behind, cannot be seen any more, so no run fails for it.
+void ProcessRunner::tell_end_of_reader(const os::Exited& exited) {
+  const auto reader = std::find_if(readers_left_.begin(), readers_left_.end(),
+                                   [&](const os::FoundProcess& process) { return process.pid == exited.pid; });
+  if (reader == readers_left_.end()) return;
+  if (!exited.status.succeeded() && !stopped_reading(exited.status)) {
+    console_.log(core::LogLevel::warning, os::name_of(*reader) + ", which read what a process left behind wrote, " +
+                                              core::words_of(core::result_of(exited.status, {})));
+  }
+  readers_left_.erase(reader);
 }
 
 // The script's process has ended: whether it is over depends on what it feeds.
@@ -283,8 +297,15 @@ void ProcessRunner::end_processes(const core::EndProcesses& action) {
   }
   // Between two scripts only: one that runs is ended with all that it started, at once.
   const bool writers_first = action.send == core::Send::term && !script_;
-  if (action.send != core::Send::nothing) {
-    os::signal_processes(writers_first ? os::without_readers(*found) : *found, signal_number_of(action.send));
+  if (writers_first) {
+    const std::vector<os::FoundProcess> writers = os::without_readers(*found);
+    os::signal_processes(writers, signal_number_of(action.send));
+    readers_left_.clear();
+    std::copy_if(found->begin(), found->end(), std::back_inserter(readers_left_), [&](const auto& process) {
+      return std::none_of(writers.begin(), writers.end(), [&](const auto& one) { return one.pid == process.pid; });
+    });
+  } else if (action.send != core::Send::nothing) {
+    os::signal_processes(*found, signal_number_of(action.send));
   }
   core::ProcessesAlive alive{action.serial, {}};
   for (const os::FoundProcess& process : *found) {
@@ -324,6 +345,7 @@ void ProcessRunner::note_strangers() {
 
 void ProcessRunner::forget_run(core::Trigger trigger) {
   abandon_script();  // there is one yet only if it could not be killed
+  readers_left_.clear();
   outputs_.reset();
   drop_closed_outputs();
   if (trigger == core::Trigger::install) {

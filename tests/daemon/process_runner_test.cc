@@ -273,6 +273,18 @@ TEST_F(ProcessRunnerTest, writers_are_ended_before_those_that_read_what_they_wri
   EXPECT_EQ(copy, "first\nwhole\n");
 }
 
+TEST_F(ProcessRunnerTest, a_reader_that_fails_at_the_runs_end_is_told) {
+  start_bash("exec 5> >(cat >/dev/null; exit 3); sleep 600 & sleep 600 | (cat; kill -KILL $BASHPID) &");
+  reap_until_ended();
+  EXPECT_TRUE(last_result().succeeded());
+  runner->end_processes({2, core::Scope::run, core::Send::term});
+  while (os::any_children()) reap();
+  const std::string log = all_written();
+  EXPECT_NE(log.find("), which read what a process left behind wrote, finished with exit code '3'\n"), log.npos) << log;
+  EXPECT_NE(log.find("), which read what a process left behind wrote, was killed by signal 'SIGKILL'\n"), log.npos)
+      << log;
+}
+
 TEST_F(ProcessRunnerTest, all_that_a_run_left_is_the_runs_wherever_it_went) {
   start_bash("(env -i setsid sleep 600 &) ; (setsid sleep 600 &)");
   reap_until_ended();

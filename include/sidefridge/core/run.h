@@ -42,6 +42,9 @@ struct ScriptResult {
 /// The result of a process that ended by itself.
 ScriptResult result_of(ExitStatus status, std::string stderr_tail);
 
+/// "finished with exit code '3'", or "was killed by signal 'SIGKILL'". Requires: an outcome as result_of() gives it.
+std::string words_of(const ScriptResult& result);
+
 /// The result of a script that succeeded, but fed a process ("xz (pid 12)") that did not.
 ScriptResult result_of_fed(const std::string& process, ExitStatus status, std::string stderr_tail);
 

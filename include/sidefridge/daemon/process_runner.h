@@ -88,6 +88,7 @@ private:
   void on_drained(ScriptOutput& output) noexcept override;
   void on_alarm() noexcept override;
   void note_end_of_fed(const os::Exited& exited);
+  void tell_end_of_reader(const os::Exited& exited);
   std::optional<os::FoundProcess> ended_before_our_look() const;
   void reap_all();
   void look_at_fed();
@@ -105,9 +106,10 @@ private:
   std::vector<std::string> environment_;
   core::Pipes pipes_;
   std::optional<RunningScript> script_;
-  std::unique_ptr<Alarm> alarm_;    // while a script that has ended feeds; opened when it is needed first
-  std::optional<Outputs> outputs_;  // of the script that runs, or for the next one
-  os::Strangers strangers_;         // who is there and is none of the run's
+  std::unique_ptr<Alarm> alarm_;                // while a script that has ended feeds; opened when it is needed first
+  std::optional<Outputs> outputs_;              // of the script that runs, or for the next one
+  os::Strangers strangers_;                     // who is there and is none of the run's
+  std::vector<os::FoundProcess> readers_left_;  // at the run's end: they are to end by themselves
   std::vector<std::unique_ptr<ScriptOutput>> lingering_;  // held open by what its scripts left behind
   std::vector<std::unique_ptr<ScriptOutput>> resident_;   // the same, of install_dependencies
 };
