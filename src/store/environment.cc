@@ -157,8 +157,9 @@ std::optional<Environment::Stamp> Environment::stamp_of(const std::string& path)
 Result<Transaction> Environment::begin(unsigned flags) {
   MDB_txn* txn = nullptr;
   int code = file_->env ? mdb_txn_begin(file_->env.get(), nullptr, flags, &txn) : MDB_PANIC;
-  if (code == MDB_PANIC) {
-    // LMDB gives an environment up once the disk refuses its meta page. What was committed before is sound.
+  if (code == MDB_PANIC || code == EINVAL || code == ENOTRECOVERABLE) {
+    // LMDB gives an environment up once the disk refuses its meta page; and a lock file that was written over holds no
+    // lock any more, but is made good by who opens it alone. What was committed before is sound.
     file_->env.reset();
     if (auto opened = open_file(*file_); !opened) return std::move(opened).error();
     code = mdb_txn_begin(file_->env.get(), nullptr, flags, &txn);

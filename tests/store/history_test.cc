@@ -521,6 +521,15 @@ TEST_F(HistoryTest, one_that_was_removed_while_it_is_in_use_is_made_again) {
   }
 }
 
+TEST_F(HistoryTest, one_whose_lock_was_written_over_while_it_is_in_use_is_opened_again) {
+  History history = open();
+  must(history.finish(run_of("r1", Outcome::failed)));
+  std::fstream(folder_.history_path() + "-lock", std::ios::binary | std::ios::in | std::ios::out)
+      << std::string(8192, '\xff');  // with these bytes no C library waits
+  must(history.finish(run_of("r2", Outcome::failed)));
+  EXPECT_EQ(ids(history), (Ids{"r1", "r2"}));
+}
+
 TEST_F(HistoryTest, a_record_that_cannot_be_read_is_passed_over_and_counted) {
   History history = open();
   must(history.finish(run_of("r1", Outcome::failed)));
