@@ -36,9 +36,10 @@ constexpr Duration drain_patience = std::chrono::seconds(1);
 // Above are those of shells for signals.
 constexpr int most_of_own_exit_codes = 127;
 
-/// Whether a process ended because nobody reads what it writes any more, as `head` makes it happen: that is no failure.
-bool stopped_reading(const ExitStatus& status) {
-  return status.code == (status.signalled() ? SIGPIPE : 128 + SIGPIPE);
+/// Whether the end of a process that reads is a failure. That nobody reads what it writes any more, as `head` makes it
+/// happen, is none.
+bool failed(const ExitStatus& status) {
+  return !status.succeeded() && status.code != (status.signalled() ? SIGPIPE : 128 + SIGPIPE);
 }
 
 int signal_number_of(core::Send send) {
@@ -157,7 +158,7 @@ std::optional<os::FoundProcess> ProcessRunner::ended_before_our_look() const {
 }
 
 void ProcessRunner::note_end_of_fed(const os::Exited& exited) {
-  if (!script_ || script_->failure || exited.status.succeeded() || stopped_reading(exited.status)) return;
+  if (!script_ || script_->failure || !failed(exited.status)) return;
   const auto fed = std::find_if(script_->fed.begin(), script_->fed.end(),
                                 [&](const os::FoundProcess& process) { return process.pid == exited.pid; });
   if (fed != script_->fed.end()) script_->failure = FedFailure{os::name_of(*fed), exited.status};
@@ -168,7 +169,7 @@ void ProcessRunner::tell_end_of_reader(const os::Exited& exited) {
   const auto reader = std::find_if(readers_left_.begin(), readers_left_.end(),
                                    [&](const os::FoundProcess& process) { return process.pid == exited.pid; });
   if (reader == readers_left_.end()) return;
-  if (!exited.status.succeeded() && !stopped_reading(exited.status)) {
+  if (failed(exited.status)) {
     console_.log(core::LogLevel::warning, os::name_of(*reader) + ", which read what a process left behind wrote, " +
                                               core::words_of(core::result_of(exited.status, {})));
   }

@@ -55,6 +55,21 @@ protected:
     return child.pid;
   }
 
+  /// Forks a process that lives as `life` says and was left behind by its parent, as a script leaves it. Returns: their
+  /// session.
+  template <class Life>
+  static pid_t leave_child(Life life) {
+    const pid_t leader = ::fork();
+    if (leader == 0) {
+      ::setsid();
+      if (::fork() == 0) life();
+      ::_exit(0);
+    }
+    wait_until_ended(leader);
+    EXPECT_EQ(reap_one()->pid, leader);
+    return leader;
+  }
+
   Names fed_by(pid_t session) {
     // Somebody may not be settled yet.
     for (;;) {
@@ -126,18 +141,11 @@ TEST_F(FedProcessesTest, what_another_script_left_is_not_fed_by_this_one) {
 TEST_F(FedProcessesTest, one_that_was_forked_this_moment_is_not_settled) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  const pid_t leader = ::fork();
-  if (leader == 0) {
-    ::setsid();
-    // As a shell's child between fork(2) and dup2(2).
-    if (::fork() == 0) {
-      for (;;) ::pause();
-    }
-    ::_exit(0);
-  }
-  wait_until_ended(leader);
-  ASSERT_EQ(reap_one()->pid, leader);
-  const Result<FedProcesses> fed = find_fed_processes(leader);
+  // As a shell's child between fork(2) and dup2(2).
+  const pid_t session = leave_child([] {
+    for (;;) ::pause();
+  });
+  const Result<FedProcesses> fed = find_fed_processes(session);
   ASSERT_TRUE(fed.ok());
   EXPECT_FALSE(fed->settled);
   EXPECT_TRUE(fed->processes.empty());
@@ -146,33 +154,17 @@ TEST_F(FedProcessesTest, one_that_was_forked_this_moment_is_not_settled) {
 }
 
 TEST_F(FedProcessesTest, one_that_ends_this_moment_is_not_settled) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const pid_t leader = ::fork();
-  if (leader == 0) {
-    ::setsid();
-    // As a process between the closing of its descriptors and its end, for as long as we like: its main thread has
-    // ended, and another goes on.
-    if (::fork() == 0) {
-      ::dup2(ends[0], STDIN_FILENO);
-      ::close(ends[0]);
-      ::close(ends[1]);
-      const pid_t self = ::getpid();
-      std::thread([self] {
-        while (read_process_stat(open_proc()->get(), self)->life != ProcessStat::Life::ending) ::sched_yield();
-        for (;;) ::pause();
-      }).detach();
-      ::syscall(SYS_exit, 0);
-    }
-    ::_exit(0);
-  }
-  ::close(ends[0]);
-  ::close(ends[1]);
-  wait_until_ended(leader);
-  ASSERT_EQ(reap_one()->pid, leader);
+  // As a process between the closing of its descriptors and its end, for as long as we like: its main thread has ended,
+  // and another goes on.
+  const pid_t session = leave_child([] {
+    std::thread([] {
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+  });
   const pid_t ending = find_descendants()->at(0).pid;
   while (read_process_stat(open_proc()->get(), ending)->life != ProcessStat::Life::ending) ::sched_yield();
-  const Result<FedProcesses> fed = find_fed_processes(leader);
+  const Result<FedProcesses> fed = find_fed_processes(session);
   ASSERT_TRUE(fed.ok());
   EXPECT_FALSE(fed->settled);
 }
